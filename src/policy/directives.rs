@@ -1,0 +1,276 @@
+//! `Cache-Control`, as requests and responses say it (RFC 9111 §5.2).
+//!
+//! Reading is lenient in form and strict in effect: a directive that restricts
+//! counts however it is written, one that permits counts only when it is written
+//! well, and of two values the more restrictive one holds.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{CACHE_CONTROL, PRAGMA};
+
+use super::fields::{self, Member};
+
+/// What a response's `Cache-Control` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResponseDirectives {
+    /// `no-store`
+    pub no_store: bool,
+    /// `private`, with or without field names: a name list is not honoured in
+    /// part, the whole response is private (RFC 9111 §5.2.2.7 permits this).
+    pub private: bool,
+    /// `no-cache`, with or without field names.
+    pub no_cache: bool,
+    /// `must-revalidate`
+    pub must_revalidate: bool,
+    /// `proxy-revalidate`
+    pub proxy_revalidate: bool,
+    /// `public`
+    pub public: bool,
+    /// `immutable` (RFC 8246)
+    pub immutable: bool,
+    /// `max-age`; zero when its value cannot be read.
+    pub max_age: Option<Duration>,
+    /// `s-maxage`; zero when its value cannot be read.
+    pub s_maxage: Option<Duration>,
+    /// `stale-while-revalidate` (RFC 5861 §3); zero when unreadable.
+    pub stale_while_revalidate: Option<Duration>,
+    /// `stale-if-error` (RFC 5861 §4); zero when unreadable.
+    pub stale_if_error: Option<Duration>,
+    /// A quoted string was never closed, so that a restriction may be hidden
+    /// inside it.
+    pub malformed: bool,
+}
+
+impl ResponseDirectives {
+    /// Reads all `Cache-Control` lines.
+    #[must_use]
+    pub fn read(headers: &HeaderMap) -> Self {
+        let mut said = Self::default();
+        for member in fields::list(headers, &CACHE_CONTROL) {
+            said.malformed |= member.unclosed;
+            let directive = Directive::read(member);
+            said.note(&directive);
+        }
+        said
+    }
+
+    fn note(&mut self, directive: &Directive<'_>) {
+        let restrictions = [
+            ("no-store", &mut self.no_store),
+            ("private", &mut self.private),
+            ("no-cache", &mut self.no_cache),
+            ("must-revalidate", &mut self.must_revalidate),
+            ("proxy-revalidate", &mut self.proxy_revalidate),
+        ];
+        for (name, flag) in restrictions {
+            *flag |= directive.is(name);
+        }
+        self.public |= directive.is("public") && directive.value.is_none();
+        self.immutable |= directive.is("immutable") && directive.value.is_none();
+        let spans = [
+            ("max-age", &mut self.max_age),
+            ("s-maxage", &mut self.s_maxage),
+            ("stale-while-revalidate", &mut self.stale_while_revalidate),
+            ("stale-if-error", &mut self.stale_if_error),
+        ];
+        for (name, span) in spans {
+            if directive.is(name) {
+                let said = directive.seconds().unwrap_or_default();
+                *span = Some(span.map_or(said, |before| before.min(said)));
+            }
+        }
+    }
+}
+
+/// What a request's `Cache-Control` (or, without one, `Pragma`) asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestDirectives {
+    /// `no-store`: neither the request nor its answer may be kept.
+    pub no_store: bool,
+    /// `no-cache`, or `Pragma: no-cache` without a `Cache-Control`.
+    pub no_cache: bool,
+    /// `only-if-cached`
+    pub only_if_cached: bool,
+    /// `max-age`; zero when its value cannot be read.
+    pub max_age: Option<Duration>,
+    /// `min-fresh`
+    pub min_fresh: Option<Duration>,
+    /// `max-stale`; without a value, any staleness is accepted.
+    pub max_stale: Option<Duration>,
+}
+
+impl RequestDirectives {
+    /// Reads all `Cache-Control` lines, or `Pragma` where there are none
+    /// (RFC 9111 §5.4).
+    #[must_use]
+    pub fn read(headers: &HeaderMap) -> Self {
+        let mut asked = Self::default();
+        if !headers.contains_key(CACHE_CONTROL) {
+            asked.no_cache = fields::list(headers, &PRAGMA)
+                .any(|member| member.text.eq_ignore_ascii_case(b"no-cache"));
+            return asked;
+        }
+        for member in fields::list(headers, &CACHE_CONTROL) {
+            asked.note(&Directive::read(member));
+        }
+        asked
+    }
+
+    fn note(&mut self, directive: &Directive<'_>) {
+        self.no_store |= directive.is("no-store");
+        self.no_cache |= directive.is("no-cache");
+        self.only_if_cached |= directive.is("only-if-cached");
+        if directive.is("max-age") {
+            let asked = directive.seconds().unwrap_or_default();
+            self.max_age = Some(self.max_age.map_or(asked, |before| before.min(asked)));
+        }
+        if directive.is("min-fresh") {
+            self.min_fresh = directive.seconds().max(self.min_fresh);
+        }
+        if directive.is("max-stale") {
+            self.max_stale = match directive.value {
+                None => Some(fields::FOREVER),
+                Some(_) => directive.seconds(),
+            };
+        }
+    }
+}
+
+/// A name, and the value after its equals sign if it has one.
+struct Directive<'a> {
+    name: &'a [u8],
+    value: Option<&'a [u8]>,
+}
+
+impl<'a> Directive<'a> {
+    fn read(member: Member<'a>) -> Self {
+        match member.text.iter().position(|byte| *byte == b'=') {
+            None => Self {
+                name: member.text,
+                value: None,
+            },
+            Some(at) => Self {
+                name: member.text[..at].trim_ascii(),
+                value: Some(&member.text[at + 1..]),
+            },
+        }
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    fn seconds(&self) -> Option<Duration> {
+        fields::seconds(self.value?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn response(lines: &[&[u8]]) -> ResponseDirectives {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            let value = HeaderValue::from_bytes(line).expect("the rows are legal values");
+            headers.append(CACHE_CONTROL, value);
+        }
+        ResponseDirectives::read(&headers)
+    }
+
+    fn secs(n: u64) -> Option<Duration> {
+        Some(Duration::from_secs(n))
+    }
+
+    #[test]
+    fn restrictions_count_however_they_are_written() {
+        for line in [
+            "nO-StOrE, max-age=60",
+            "no-store=\"x\"",
+            "max-age=60 ,\tNO-STORE",
+            "ext=\"a, b\", no-store",
+        ] {
+            assert!(response(&[line.as_bytes()]).no_store, "{line}");
+        }
+        for line in [
+            "private=\"set-cookie\", max-age=60",
+            "private=\" authorization\"",
+            "private =\"authorization\"",
+            "private= \"x\"",
+            "private=\"\"",
+            "private=",
+            "private, private=\"x\"",
+            "private=\"unterminated",
+            "private=(\"x\")",
+        ] {
+            assert!(response(&[line.as_bytes()]).private, "{line}");
+        }
+        assert!(response(&[b"max-age=60", b"\xff\xfe, x", b"Private"]).private);
+    }
+
+    #[test]
+    fn quoted_text_is_not_a_directive() {
+        let said = response(&[b"max-age=60, ext=\"a, max-age=0, no-store\""]);
+        assert_eq!(said.max_age, secs(60));
+        assert!(!said.no_store);
+        assert!(!said.malformed);
+    }
+
+    #[test]
+    fn an_unclosed_quote_is_malformed() {
+        assert!(response(&[b"max-age=60, ext=\"no-store"]).malformed);
+    }
+
+    #[test]
+    fn permissions_must_be_written_well() {
+        assert!(response(&[b"PUBLIC"]).public);
+        assert!(!response(&[b"public=\"x\""]).public);
+        assert!(!response(&[b"publicly"]).public);
+    }
+
+    #[test]
+    fn of_two_values_the_smaller_holds_and_junk_is_zero() {
+        assert_eq!(response(&[b"max-age=60, max-age=5"]).max_age, secs(5));
+        assert_eq!(response(&[b"max-age=5", b"max-age=60"]).max_age, secs(5));
+        for junk in [
+            "max-age",
+            "max-age=",
+            "max-age=-1",
+            "max-age=1.5",
+            "max-age=\"60\"",
+            "max-age=0x10",
+            "max-age= 60",
+            "max-age=60 0",
+            "max-age=60;x",
+        ] {
+            assert_eq!(response(&[junk.as_bytes()]).max_age, secs(0), "{junk}");
+        }
+    }
+
+    #[test]
+    fn pragma_speaks_only_where_cache_control_is_silent() {
+        let mut headers = HeaderMap::new();
+        headers.insert(PRAGMA, HeaderValue::from_static("No-Cache"));
+        assert!(RequestDirectives::read(&headers).no_cache);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("foo"));
+        assert!(!RequestDirectives::read(&headers).no_cache);
+    }
+
+    #[test]
+    fn requests_ask_in_seconds() {
+        let mut headers = HeaderMap::new();
+        let line = "max-age=10, min-fresh=5, max-stale, only-if-cached";
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(line));
+        let asked = RequestDirectives::read(&headers);
+        assert_eq!(asked.max_age, secs(10));
+        assert_eq!(asked.min_fresh, secs(5));
+        assert_eq!(asked.max_stale, Some(fields::FOREVER));
+        assert!(asked.only_if_cached);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-stale=junk"));
+        assert_eq!(RequestDirectives::read(&headers).max_stale, None);
+    }
+}

@@ -1,0 +1,112 @@
+//! What the operator allows: the settings that the rules read.
+
+use std::time::Duration;
+
+/// What to do with requests that carry a `Cookie`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cookies {
+    /// Answer them from the cache, and share their answers, only if the
+    /// response gives leave with `public` or `s-maxage`. The default.
+    #[default]
+    RequirePermission,
+    /// Treat them like requests without cookies. Only for routes whose answers
+    /// do not depend on cookies.
+    Ignore,
+    /// Hand them to the handler, always.
+    Pass,
+}
+
+/// What to do with requests that carry `Authorization` (RFC 9111 §3.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Authorization {
+    /// Answer them from the cache, and share their answers, only if the
+    /// response gives leave with `public`, `s-maxage` or `must-revalidate`.
+    /// The default.
+    #[default]
+    RequirePermission,
+    /// Hand them to the handler, always.
+    Pass,
+}
+
+/// What to do with responses that set cookies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SetCookie {
+    /// Never store or share them. The default.
+    #[default]
+    Refuse,
+    /// Take `Set-Cookie` off and treat the rest like any other response: nobody
+    /// receives the cookie, not even the client that caused the fetch.
+    Strip,
+}
+
+/// The operator's part in what may be stored, shared and served.
+///
+/// Nothing here overrides `no-store` or `private` in a response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rules {
+    /// See [`Cookies`].
+    pub cookies: Cookies,
+    /// See [`Authorization`].
+    pub authorization: Authorization,
+    /// See [`SetCookie`].
+    pub set_cookie: SetCookie,
+    /// The lifetime of responses that name none; none by default.
+    pub default_fresh_for: Option<Duration>,
+    /// Whether to guess a lifetime from `Last-Modified` (RFC 9111 §4.2.2).
+    pub heuristics: bool,
+    /// The window for responses that name none (RFC 5861 §3).
+    pub stale_while_revalidate: Option<Duration>,
+    /// The window for responses that name none (RFC 5861 §4).
+    pub stale_if_error: Option<Duration>,
+    /// Whether answers of status 400 and above may be stored when they say so.
+    pub store_errors: bool,
+    /// Whether a zero-lifetime answer is kept from those who already wait.
+    pub strict_collapse: bool,
+    /// Whether a range of what is not stored fetches the whole.
+    pub fetch_whole_for_ranges: bool,
+    /// Whether tag fields are left on what clients receive.
+    pub forward_tags: bool,
+    /// The most bytes of body that are stored or held for others.
+    pub max_object_size: u64,
+    /// The most fields that a stored response may vary on.
+    pub max_vary_names: usize,
+    /// The most bytes of request fields that a variant may be told by.
+    pub max_variant_bytes: usize,
+    /// The most bytes of names and values in a stored head.
+    pub max_head_bytes: usize,
+    /// The most tags on a stored response.
+    pub max_tags: usize,
+    /// The most bytes in one tag.
+    pub max_tag_bytes: usize,
+    /// The most ranges answered in one response; more are answered whole.
+    pub max_ranges: usize,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            cookies: Cookies::default(),
+            authorization: Authorization::default(),
+            set_cookie: SetCookie::default(),
+            default_fresh_for: None,
+            heuristics: false,
+            stale_while_revalidate: None,
+            stale_if_error: None,
+            store_errors: false,
+            strict_collapse: false,
+            fetch_whole_for_ranges: false,
+            forward_tags: false,
+            max_object_size: 8 << 20,
+            max_vary_names: 16,
+            max_variant_bytes: 8 << 10,
+            max_head_bytes: 64 << 10,
+            max_tags: 256,
+            max_tag_bytes: 1024,
+            max_ranges: 16,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Which fields of a response are stored and passed on (RFC 9111 §3.1, §3.2).
+
+use std::time::SystemTime;
+
+use http::header::{
+    AGE, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
+    PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::fields;
+use super::freshness::field_date;
+use super::rules::Rules;
+use super::tags;
+
+/// Fields about one connection or one hop, which no other may see.
+const HOP_BY_HOP: [HeaderName; 10] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    HeaderName::from_static("proxy-authentication-info"),
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    SET_COOKIE,
+];
+
+/// What a 304 never changes: how the stored body is framed and coded, and the
+/// validator by which it was chosen.
+const KEPT_FROM_304: [HeaderName; 5] = [
+    CONTENT_LENGTH,
+    CONTENT_ENCODING,
+    CONTENT_RANGE,
+    CONTENT_TYPE,
+    ETAG,
+];
+
+/// The fields of a response that others may see.
+///
+/// `Age` goes, because it is computed anew for each answer, and a `Date` is
+/// added where there is none, because the age is counted from it.
+/// `Set-Cookie` goes: a response that has one is either not shared at all, or
+/// the route asked for it to be stripped.
+#[must_use]
+pub fn end_to_end(headers: &HeaderMap, rules: &Rules, wall: SystemTime) -> HeaderMap {
+    let mut kept = headers.clone();
+    for nominated in fields::list(headers, &CONNECTION) {
+        if let Ok(name) = HeaderName::from_bytes(nominated.text) {
+            kept.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        kept.remove(name);
+    }
+    kept.remove(AGE);
+    hide_tags(&mut kept, rules);
+    if field_date(&kept, &DATE).is_none() {
+        kept.insert(DATE, date_value(wall));
+    }
+    kept
+}
+
+/// Takes off the fields that are between the origin and its caches.
+pub fn hide_tags(headers: &mut HeaderMap, rules: &Rules) {
+    if !rules.forward_tags {
+        for name in &tags::HIDDEN {
+            headers.remove(name);
+        }
+    }
+}
+
+/// A stored head with what a 304 for it says instead (RFC 9111 §3.2).
+#[must_use]
+pub fn updated(stored: &HeaderMap, not_modified: &HeaderMap) -> HeaderMap {
+    let mut merged = stored.clone();
+    for name in not_modified.keys() {
+        if KEPT_FROM_304.contains(name) || HOP_BY_HOP.contains(name) {
+            continue;
+        }
+        merged.remove(name);
+        for value in not_modified.get_all(name) {
+            merged.append(name, value.clone());
+        }
+    }
+    merged
+}
+
+fn date_value(wall: SystemTime) -> HeaderValue {
+    HeaderValue::try_from(httpdate::fmt_http_date(wall)).unwrap_or(HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    fn map(rows: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in rows {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn what_is_between_two_hops_is_not_stored() {
+        let head = map(&[
+            ("connection", "close, X-Secret"),
+            ("x-secret", "1"),
+            ("keep-alive", "5"),
+            ("age", "3"),
+            ("set-cookie", "a=b"),
+            ("surrogate-key", "a"),
+            ("cache-groups", "\"a\""),
+            ("x-kept", "1"),
+        ]);
+        let wall = UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let kept = end_to_end(&head, &Rules::default(), wall);
+        let expected = map(&[
+            ("cache-groups", "\"a\""),
+            ("x-kept", "1"),
+            ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ]);
+        assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn a_304_never_touches_framing_coding_or_cookies() {
+        let stored = map(&[
+            ("content-length", "5"),
+            ("content-type", "text/html"),
+            ("etag", "\"a\""),
+            ("x-kept", "old"),
+            ("cache-control", "max-age=1"),
+        ]);
+        let fresh = map(&[
+            ("content-length", "0"),
+            ("content-encoding", "br"),
+            ("transfer-encoding", "chunked"),
+            ("content-range", "bytes 0-0/1"),
+            ("content-type", "text/plain"),
+            ("set-cookie", "sid=1"),
+            ("connection", "close"),
+            ("cache-control", "max-age=9"),
+            ("cache-control", "public"),
+            ("x-new", "1"),
+        ]);
+        let expected = map(&[
+            ("content-length", "5"),
+            ("content-type", "text/html"),
+            ("etag", "\"a\""),
+            ("x-kept", "old"),
+            ("cache-control", "max-age=9"),
+            ("cache-control", "public"),
+            ("x-new", "1"),
+        ]);
+        assert_eq!(updated(&stored, &fresh), expected);
+    }
+}

@@ -1,0 +1,120 @@
+//! The names that a response can be purged by.
+//!
+//! Three conventions are read: `Surrogate-Key` (space-separated), `Cache-Tag`
+//! (comma-separated) and `Cache-Groups` (RFC 9875, a structured list of
+//! strings). The first two are between the origin and its caches and are taken
+//! off before the client sees them; the third is part of the response.
+
+use http::{HeaderMap, HeaderName};
+
+use super::fields;
+use super::reason::Reason;
+use super::rules::Rules;
+
+const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
+const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
+const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
+
+/// The fields that clients do not see.
+pub(crate) const HIDDEN: [HeaderName; 2] = [SURROGATE_KEY, CACHE_TAG];
+
+/// A response's tags. They are compared byte by byte; case counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tags(Box<[Box<[u8]>]>);
+
+impl Tags {
+    /// Reads the three fields.
+    ///
+    /// # Errors
+    /// [`Reason::TooManyTags`] past [`max_tags`](Rules::max_tags) or
+    /// [`max_tag_bytes`](Rules::max_tag_bytes): a response that could not be
+    /// purged by a tag that it carries must not be kept.
+    pub(crate) fn read(headers: &HeaderMap, rules: &Rules) -> Result<Self, Reason> {
+        let mut tags: Vec<Box<[u8]>> = Vec::new();
+        let mut note = |tag: &[u8]| {
+            if tag.len() > rules.max_tag_bytes || tags.len() == rules.max_tags {
+                return Err(Reason::TooManyTags);
+            }
+            tags.push(tag.into());
+            Ok(())
+        };
+        for line in headers.get_all(&SURROGATE_KEY) {
+            let keys = line.as_bytes().split(u8::is_ascii_whitespace);
+            keys.filter(|key| !key.is_empty()).try_for_each(&mut note)?;
+        }
+        for line in headers.get_all(&CACHE_TAG) {
+            let names = line.as_bytes().split(|byte| *byte == b',');
+            names
+                .map(<[u8]>::trim_ascii)
+                .filter(|name| !name.is_empty())
+                .try_for_each(&mut note)?;
+        }
+        for group in fields::list(headers, &CACHE_GROUPS) {
+            if let Some(name) = group_name(group.text) {
+                note(&name)?;
+            }
+        }
+        Ok(Self(tags.into()))
+    }
+
+    /// The tags, in the order in which they stand.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|tag| &**tag)
+    }
+
+    /// The bytes that the tags take.
+    pub(crate) fn size(&self) -> usize {
+        self.0.iter().map(|tag| tag.len() + 16).sum()
+    }
+}
+
+/// The string of a group, without its quotes, escapes and parameters.
+fn group_name(member: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = member.strip_prefix(b"\"")?.iter();
+    let mut name = Vec::new();
+    loop {
+        match bytes.next()? {
+            b'"' => return Some(name),
+            b'\\' => name.push(*bytes.next()?),
+            byte => name.push(*byte),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn tags(rows: &[(HeaderName, &'static str)]) -> Result<Vec<String>, Reason> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in rows {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        let tags = Tags::read(&headers, &Rules::default())?;
+        let text = |tag: &[u8]| String::from_utf8_lossy(tag).into_owned();
+        Ok(tags.iter().map(text).collect())
+    }
+
+    #[test]
+    fn each_field_has_its_own_separator() {
+        assert_eq!(
+            tags(&[
+                (SURROGATE_KEY, "a  b,c"),
+                (CACHE_TAG, "x, y z ,,"),
+                (CACHE_GROUPS, r#""one, two";q=1, "th\"ree", bare"#),
+            ]),
+            Ok(["a", "b,c", "x", "y z", "one, two", "th\"ree"]
+                .map(String::from)
+                .to_vec())
+        );
+    }
+
+    #[test]
+    fn more_than_can_be_purged_is_not_kept() {
+        let long: &'static str = Box::leak("x".repeat(1025).into());
+        assert_eq!(tags(&[(CACHE_TAG, long)]), Err(Reason::TooManyTags));
+        let many: &'static str = Box::leak("a ".repeat(257).into());
+        assert_eq!(tags(&[(SURROGATE_KEY, many)]), Err(Reason::TooManyTags));
+    }
+}

@@ -1,0 +1,216 @@
+//! Which request fields a response depends on, and what they said
+//! (RFC 9111 §4.1).
+
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, VARY};
+use http::{HeaderMap, HeaderName};
+
+use super::fields;
+use super::reason::Reason;
+use super::rules::Rules;
+
+/// The names of the request fields that a response varies on, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct VaryNames(Box<[HeaderName]>);
+
+impl VaryNames {
+    /// Reads a response's `Vary` lines.
+    ///
+    /// A response with a content coding varies on `Accept-Encoding` whether it
+    /// says so or not: a client that cannot decode it must not receive it.
+    ///
+    /// # Errors
+    /// [`Reason::VaryStar`], [`Reason::VaryUnreadable`] when a member is not a
+    /// field name, [`Reason::VaryTooLarge`] past
+    /// [`max_vary_names`](Rules::max_vary_names).
+    pub fn read(response: &HeaderMap, rules: &Rules) -> Result<Self, Reason> {
+        let mut names = Vec::new();
+        for member in fields::list(response, &VARY) {
+            if member.text == b"*" {
+                return Err(Reason::VaryStar);
+            }
+            let name = HeaderName::from_bytes(member.text).map_err(|_| Reason::VaryUnreadable)?;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+            if names.len() > rules.max_vary_names {
+                return Err(Reason::VaryTooLarge);
+            }
+        }
+        if is_encoded(response) && !names.contains(&ACCEPT_ENCODING) {
+            names.push(ACCEPT_ENCODING);
+        }
+        Ok(Self::sorted(names))
+    }
+
+    fn sorted(mut names: Vec<HeaderName>) -> Self {
+        names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        Self(names.into())
+    }
+
+    /// These names and those of `other`.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut names = self.0.to_vec();
+        names.extend(
+            other
+                .0
+                .iter()
+                .filter(|name| !self.0.contains(name))
+                .cloned(),
+        );
+        Self::sorted(names)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn is_encoded(response: &HeaderMap) -> bool {
+    fields::list(response, &CONTENT_ENCODING)
+        .any(|coding| !coding.text.eq_ignore_ascii_case(b"identity"))
+}
+
+/// The values that one request has for a set of names.
+///
+/// Lines are joined before they are compared, order counts, and an absent field
+/// is not an empty one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Variant {
+    fields: Box<[Selector]>,
+}
+
+/// A request field and its value, if the request has it.
+type Selector = (HeaderName, Option<Box<[u8]>>);
+
+impl Variant {
+    /// What `request` says for `names`.
+    #[must_use]
+    pub fn of(names: &VaryNames, request: &HeaderMap) -> Self {
+        let fields = names.0.iter().map(|name| {
+            let value = fields::joined(request, name).map(|value| value.into_owned().into());
+            (name.clone(), value)
+        });
+        Self {
+            fields: fields.collect(),
+        }
+    }
+
+    /// Whether `request` says the same.
+    #[must_use]
+    pub fn matches(&self, request: &HeaderMap) -> bool {
+        self.fields
+            .iter()
+            .all(|(name, value)| fields::joined(request, name).as_deref() == value.as_deref())
+    }
+
+    /// The names that tell this variant from others.
+    #[must_use]
+    pub fn names(&self) -> VaryNames {
+        VaryNames(self.fields.iter().map(|(name, _)| name.clone()).collect())
+    }
+
+    /// The bytes that names and values take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.fields
+            .iter()
+            .map(|(name, value)| {
+                name.as_str().len() + value.as_ref().map_or(0, |value| value.len())
+            })
+            .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+    use http::header::ACCEPT_LANGUAGE;
+
+    fn map(rows: &[(&'static str, &[u8])]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in rows {
+            let value = HeaderValue::from_bytes(value).expect("the rows are legal values");
+            headers.append(*name, value);
+        }
+        headers
+    }
+
+    fn names(rows: &[(&'static str, &[u8])]) -> Result<VaryNames, Reason> {
+        VaryNames::read(&map(rows), &Rules::default())
+    }
+
+    #[test]
+    fn untidy_lists_are_read() {
+        let cookie = names(&[("vary", b" cookie ")]).expect("readable");
+        assert_eq!(names(&[("vary", b",, COOKIE ,")]), Ok(cookie.clone()));
+        let both = names(&[("vary", b"Accept"), ("vary", b"cookie, accept")]).expect("readable");
+        assert_ne!(both, cookie);
+        assert_eq!(both.0.len(), 2);
+    }
+
+    #[test]
+    fn a_star_anywhere_is_a_star() {
+        for line in ["*", "Foo, *", "*, Foo", ",*", " * "] {
+            assert_eq!(names(&[("vary", line.as_bytes())]), Err(Reason::VaryStar));
+        }
+        assert_eq!(
+            names(&[("vary", b"Foo"), ("vary", b"*")]),
+            Err(Reason::VaryStar)
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_held_is_refused() {
+        assert_eq!(
+            names(&[("vary", b"Acc\xe9pt")]),
+            Err(Reason::VaryUnreadable)
+        );
+        assert_eq!(names(&[("vary", b"a b")]), Err(Reason::VaryUnreadable));
+        let many = (0..17)
+            .map(|n| format!("x-{n}"))
+            .collect::<Vec<_>>()
+            .join(",");
+        assert_eq!(
+            names(&[("vary", many.as_bytes())]),
+            Err(Reason::VaryTooLarge)
+        );
+    }
+
+    #[test]
+    fn an_encoded_response_varies_on_accept_encoding() {
+        let plain = names(&[("content-encoding", b"identity")]).expect("readable");
+        assert!(plain.is_empty());
+        let gzip = names(&[("content-encoding", b"gzip")]).expect("readable");
+        let variant = Variant::of(&gzip, &map(&[("accept-encoding", b"gzip")]));
+        assert!(!variant.matches(&map(&[])));
+        assert!(variant.matches(&map(&[("accept-encoding", b"gzip")])));
+    }
+
+    #[test]
+    fn variants_keep_absent_empty_order_and_lines_apart() {
+        let rule = names(&[("vary", b"accept-language, x-v")]).expect("readable");
+        let requests = [
+            map(&[]),
+            map(&[("x-v", b"")]),
+            map(&[("x-v", b"a"), ("x-v", b"b")]),
+            map(&[("x-v", b"b"), ("x-v", b"a")]),
+            map(&[("x-v", b"a"), ("x-v", b"c")]),
+            map(&[("accept-language", b"en")]),
+        ];
+        for (at, one) in requests.iter().enumerate() {
+            let variant = Variant::of(&rule, one);
+            for (other, request) in requests.iter().enumerate() {
+                assert_eq!(variant.matches(request), at == other, "{at} and {other}");
+            }
+        }
+        let split = map(&[("x-v", b"a"), ("x-v", b" b ")]);
+        let whole = map(&[("x-v", b"a, b")]);
+        assert!(Variant::of(&rule, &split).matches(&whole));
+        assert_eq!(Variant::of(&rule, &split).names(), rule);
+        assert!(rule.0.contains(&ACCEPT_LANGUAGE));
+    }
+}
