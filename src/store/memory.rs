@@ -1,0 +1,263 @@
+//! The memory store, on moka: capacity, admission and eviction are moka's, what
+//! is in a slot is ours.
+//!
+//! A key leads to one slot that holds all its variants, newest first, so that a
+//! lookup probes the store once, and a page is evicted with its variants. Slots
+//! are never changed in place: a store makes a new one, and whoever still reads
+//! the old one keeps it alive.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use moka::ops::compute::Op;
+use moka::sync::Cache;
+
+use crate::entry::Entry;
+use crate::key::Key;
+use crate::policy::VaryNames;
+
+/// The largest weight that moka can count.
+const HEAVIEST: u64 = u32::MAX as u64;
+
+/// The variants stored under one key, newest first.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    entries: Box<[Arc<Entry>]>,
+}
+
+impl Slot {
+    /// The newest response that `request` selects (RFC 9111 §4.1).
+    pub(crate) fn select(&self, request: &HeaderMap) -> Option<&Arc<Entry>> {
+        self.entries
+            .iter()
+            .find(|entry| entry.head.facts.variant.matches(request))
+    }
+
+    /// Every name that some variant is told by.
+    pub(crate) fn vary_names(&self) -> VaryNames {
+        let names = |entry: &Arc<Entry>| entry.head.facts.variant.names();
+        let all = self.entries.iter().map(names);
+        all.reduce(|sum, more| sum.and(&more)).unwrap_or_default()
+    }
+
+    fn size(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.size()).sum()
+    }
+
+    /// This slot with `entry` in it; `None` if there is no room for it, or a
+    /// newer fetch of the same variant has been stored already.
+    fn with(&self, entry: &Arc<Entry>, most: usize) -> Result<Self, Put> {
+        let variant = &entry.head.facts.variant;
+        let same = |old: &&Arc<Entry>| old.head.facts.variant == *variant;
+        if let Some(old) = self.entries.iter().find(same) {
+            if old.head.began > entry.head.began {
+                return Err(Put::Older);
+            }
+        }
+        let others = self.entries.iter().filter(|old| !same(old)).cloned();
+        let mut entries = vec![Arc::clone(entry)];
+        entries.extend(others);
+        if entries.len() > most {
+            return Err(Put::TooManyVariants);
+        }
+        let mut slot = Self {
+            entries: entries.into(),
+        };
+        while slot.size() > HEAVIEST && slot.entries.len() > 1 {
+            let shorter = &slot.entries[..slot.entries.len() - 1];
+            slot.entries = shorter.into();
+        }
+        Ok(slot)
+    }
+
+    fn without(&self, gone: impl Fn(&Entry) -> bool) -> Option<Self> {
+        let kept = self.entries.iter().filter(|entry| !gone(entry)).cloned();
+        let entries: Box<[_]> = kept.collect();
+        (!entries.is_empty()).then_some(Self { entries })
+    }
+}
+
+/// What became of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It is stored, for as long as the store finds it worth its place.
+    Stored,
+    /// A fetch that began later has been stored already.
+    Older,
+    /// The key has as many variants as it may have.
+    TooManyVariants,
+}
+
+/// Stored responses, bounded in bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct MemoryStore {
+    cache: Cache<Key, Arc<Slot>>,
+    most_variants: usize,
+}
+
+impl MemoryStore {
+    /// A store of at most `capacity` bytes.
+    pub(crate) fn new(capacity: u64, most_variants: usize) -> Self {
+        let cache = Cache::builder()
+            .max_capacity(capacity)
+            .weigher(|_: &Key, slot: &Arc<Slot>| u32::try_from(slot.size()).unwrap_or(u32::MAX))
+            .build();
+        Self {
+            cache,
+            most_variants,
+        }
+    }
+
+    /// What is stored under a key.
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Arc<Slot>> {
+        self.cache.get(key)
+    }
+
+    /// Stores a response in the place of an older one of the same variant.
+    pub(crate) fn put(&self, key: &Key, entry: &Arc<Entry>) -> Put {
+        let mut put = Put::Stored;
+        self.cache.entry_by_ref(key).and_compute_with(|old| {
+            let old = old.map(moka::Entry::into_value).unwrap_or_default();
+            match old.with(entry, self.most_variants) {
+                Ok(slot) => Op::Put(Arc::new(slot)),
+                Err(why) => {
+                    put = why;
+                    Op::Nop
+                }
+            }
+        });
+        // Evictions are due now, not at some later request's cost.
+        self.cache.run_pending_tasks();
+        put
+    }
+
+    /// Takes out the variants for which `gone` holds.
+    pub(crate) fn remove(&self, key: &Key, gone: impl Fn(&Entry) -> bool) {
+        self.cache.entry_by_ref(key).and_compute_with(|old| {
+            let Some(old) = old.map(moka::Entry::into_value) else {
+                return Op::Nop;
+            };
+            match old.without(&gone) {
+                None => Op::Remove,
+                Some(slot) if slot.entries.len() == old.entries.len() => Op::Nop,
+                Some(slot) => Op::Put(Arc::new(slot)),
+            }
+        });
+    }
+
+    /// Whether a further variant has no place under the key.
+    pub(crate) fn is_full(&self, slot: &Slot) -> bool {
+        slot.entries.len() >= self.most_variants
+    }
+
+    /// Lets go of everything.
+    pub(crate) fn clear(&self) {
+        self.cache.invalidate_all();
+    }
+
+    /// The keys stored, and the bytes that they and their slots take.
+    pub(crate) fn size(&self) -> (u64, u64) {
+        self.cache.run_pending_tasks();
+        (self.cache.entry_count(), self.cache.weighted_size())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Moment;
+    use crate::entry::{Began, Head};
+    use crate::key::KeyRules;
+    use crate::policy::{RequestHead, ResponseFacts, Rules, Variant, VaryNames};
+    use bytes::Bytes;
+    use http::{HeaderValue, Request, StatusCode};
+    use std::time::Duration;
+
+    fn language(value: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert("accept-language", HeaderValue::from_static(value));
+        headers
+    }
+
+    fn entry(value: &'static str, at: u64, body: usize) -> Arc<Entry> {
+        let mut vary = HeaderMap::new();
+        vary.insert("vary", HeaderValue::from_static("accept-language"));
+        let names = VaryNames::read(&vary, &Rules::default()).expect("readable");
+        let head = Head {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            facts: ResponseFacts {
+                lifetime: None,
+                permission: crate::policy::Permission::default(),
+                variant: Variant::of(&names, &language(value)),
+                tags: crate::policy::Tags::default(),
+            },
+            began: Began {
+                at: Moment::new(Duration::from_secs(at)),
+                purges: 0,
+            },
+        };
+        Arc::new(Entry::new(Arc::new(head), Bytes::from(vec![0; body]), 10))
+    }
+
+    fn key(path: &str) -> Key {
+        let request = Request::builder().uri(path).body(()).expect("legal");
+        let maker = KeyRules::new().compile("").expect("legal rules");
+        let key = maker.key(RequestHead::from(&request));
+        key.expect("keyed").to_key()
+    }
+
+    #[test]
+    fn two_languages_do_not_evict_each_other() {
+        let store = MemoryStore::new(1 << 20, 32);
+        let (en, fr) = (entry("en", 1, 5), entry("fr", 2, 5));
+        assert_eq!(store.put(&key("/"), &en), Put::Stored);
+        assert_eq!(store.put(&key("/"), &fr), Put::Stored);
+        let slot = store.get(key("/").as_bytes()).expect("stored");
+        assert!(Arc::ptr_eq(slot.select(&language("en")).expect("en"), &en));
+        assert!(Arc::ptr_eq(slot.select(&language("fr")).expect("fr"), &fr));
+        assert!(slot.select(&language("de")).is_none());
+        assert!(!slot.vary_names().is_empty());
+    }
+
+    #[test]
+    fn an_older_fetch_never_replaces_a_newer_one() {
+        let store = MemoryStore::new(1 << 20, 32);
+        assert_eq!(store.put(&key("/"), &entry("en", 2, 5)), Put::Stored);
+        assert_eq!(store.put(&key("/"), &entry("en", 1, 5)), Put::Older);
+        assert_eq!(store.put(&key("/"), &entry("en", 3, 5)), Put::Stored);
+    }
+
+    #[test]
+    fn variants_are_capped() {
+        let store = MemoryStore::new(1 << 20, 2);
+        assert_eq!(store.put(&key("/"), &entry("a", 1, 5)), Put::Stored);
+        assert_eq!(store.put(&key("/"), &entry("b", 1, 5)), Put::Stored);
+        assert_eq!(
+            store.put(&key("/"), &entry("c", 1, 5)),
+            Put::TooManyVariants
+        );
+        assert_eq!(store.put(&key("/"), &entry("b", 2, 5)), Put::Stored);
+        let slot = store.get(key("/").as_bytes()).expect("stored");
+        assert!(store.is_full(&slot));
+        store.remove(&key("/"), |entry| {
+            entry.head.began.at.since_start().as_secs() == 1
+        });
+        let slot = store.get(key("/").as_bytes()).expect("stored");
+        assert_eq!(slot.entries.len(), 1);
+        store.remove(&key("/"), |_| true);
+        assert!(store.get(key("/").as_bytes()).is_none());
+    }
+
+    #[test]
+    fn bytes_are_counted_and_bounded() {
+        let store = MemoryStore::new(100_000, 32);
+        for page in 0..100 {
+            store.put(&key(&format!("/{page}")), &entry("en", 1, 5_000));
+            assert!(store.size().1 <= 100_000);
+        }
+        let (keys, bytes) = store.size();
+        assert!(keys >= 10, "{keys}");
+        assert!(bytes > keys * 5_000, "{bytes}");
+    }
+}

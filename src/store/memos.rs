@@ -1,0 +1,129 @@
+//! What is remembered of keys whose last fetch brought nothing to store.
+//!
+//! Read only when the store had no answer, so a hit never comes here. Bounded
+//! in bytes like the store; a memo that is evicted costs one more fetch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::ops::compute::Op;
+use moka::sync::Cache;
+
+use crate::clock::Moment;
+use crate::key::Key;
+use crate::policy::{Reason, Remember, RequestFacts};
+
+/// What a memo costs beside its key.
+const OVERHEAD: usize = 256;
+
+/// What is remembered of one key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Memo {
+    for_all: Option<Unshareable>,
+    for_credentials: Option<Unshareable>,
+    failures: u32,
+    pause_until: Option<Moment>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Unshareable {
+    until: Moment,
+    reason: Reason,
+}
+
+impl Memo {
+    /// Why the answer is not going to be one that `request` can share.
+    pub(crate) fn unshareable(&self, request: &RequestFacts, now: Moment) -> Option<Reason> {
+        let for_credentials = self.for_credentials.filter(|_| request.has_credentials());
+        let known = self.for_all.or(for_credentials)?;
+        (now < known.until).then_some(known.reason)
+    }
+
+    /// How many fetches in a row have failed.
+    pub(crate) const fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// How much longer the key is not to be fetched.
+    pub(crate) fn pause(&self, now: Moment) -> Option<Duration> {
+        let until = self.pause_until?;
+        (now < until).then(|| until.since(now))
+    }
+}
+
+/// The memos of one cache.
+#[derive(Clone, Debug)]
+pub(crate) struct Memos(Cache<Key, Arc<Memo>>);
+
+impl Memos {
+    /// Memos of at most `capacity` bytes.
+    pub(crate) fn new(capacity: u64) -> Self {
+        let weigh = |key: &Key, _: &Arc<Memo>| {
+            u32::try_from(key.as_bytes().len() + OVERHEAD).unwrap_or(u32::MAX)
+        };
+        Self(
+            Cache::builder()
+                .max_capacity(capacity)
+                .weigher(weigh)
+                .build(),
+        )
+    }
+
+    /// What is remembered of a key; nothing is the default.
+    pub(crate) fn get(&self, key: &[u8]) -> Memo {
+        self.0.get(key).map_or_else(Memo::default, |memo| *memo)
+    }
+
+    /// Remembers that the key's answers are not for sharing.
+    pub(crate) fn remember(&self, key: &Key, whom: Remember, reason: Reason, until: Moment) {
+        let known = Some(Unshareable { until, reason });
+        match whom {
+            Remember::Not => {}
+            Remember::ForAll => self.change(key, |memo| memo.for_all = known),
+            Remember::ForCredentials => self.change(key, |memo| memo.for_credentials = known),
+        }
+    }
+
+    /// Counts a failure, and says how long to pause: `pause` is told how many
+    /// there have been in a row.
+    pub(crate) fn fail(&self, key: &Key, now: Moment, pause: impl Fn(u32) -> Duration) {
+        self.change(key, |memo| {
+            memo.failures = memo.failures.saturating_add(1);
+            memo.pause_until = Some(now.plus(pause(memo.failures)));
+        });
+    }
+
+    /// Forgets everything about a key: its last fetch was one to store.
+    pub(crate) fn forget(&self, key: &Key) {
+        if self.0.contains_key(key) {
+            self.0.invalidate(key);
+        }
+    }
+
+    /// Forgets the failures of a key, and nothing else.
+    pub(crate) fn recover(&self, key: &Key) {
+        if self.get(key.as_bytes()).failures > 0 {
+            self.change(key, |memo| {
+                memo.failures = 0;
+                memo.pause_until = None;
+            });
+        }
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        self.0.invalidate_all();
+    }
+
+    fn change(&self, key: &Key, change: impl FnOnce(&mut Memo)) {
+        self.0.entry_by_ref(key).and_compute_with(|old| {
+            let mut memo = old.map_or_else(Memo::default, |old| *old.into_value());
+            change(&mut memo);
+            if memo == Memo::default() {
+                Op::Remove
+            } else {
+                Op::Put(Arc::new(memo))
+            }
+        });
+    }
+}

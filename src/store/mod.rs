@@ -1,0 +1,11 @@
+//! What is kept: stored responses, what is remembered of keys that have none,
+//! and what was purged.
+
+mod memory;
+mod memos;
+mod purges;
+
+pub(crate) use memory::{MemoryStore, Put, Slot};
+pub(crate) use memos::Memos;
+pub use purges::{Purge, PurgeError};
+pub(crate) use purges::{Purges, Subject, Validity};

@@ -1,0 +1,495 @@
+//! Purges, as a count and a few rules.
+//!
+//! Every purge gets the next number. A fetch knows how many purges had been made
+//! when it began, and so does what it stored: a response is gone if a purge that
+//! names it has a higher number. Making a purge therefore costs the same however
+//! much is stored, and wins over every fetch that is under way.
+//!
+//! A hit pays one comparison: a response that was checked against all purges so
+//! far is not checked again until there is another one.
+//!
+//! Rules are bounded. When there are too many, the oldest half is folded into
+//! "whatever began before that": more is purged than was asked, never less.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::Uri;
+
+use crate::clock::Moment;
+use crate::entry::{Began, Entry};
+use crate::key::{Key, KeyMaker};
+use crate::policy::Tags;
+use crate::sync::Mutex;
+
+/// How many rules are kept apart before the older half is folded.
+const MOST_RULES: usize = 8192;
+/// How many rules by prefix; each length of prefix costs a check a probe.
+const MOST_PREFIXES: usize = 256;
+
+/// What to purge, and how.
+///
+/// A hard purge (the default) makes responses unusable at once; a
+/// [`soft`](Purge::soft) one makes them stale, so that they are refreshed as
+/// they are asked for and may be served meanwhile as far as they allow it.
+///
+/// Purges are told by page, not by scheme: what came over `http` and `https`, and
+/// every variant and forwarded form, goes together.
+///
+/// ```
+/// use floodwall::{Cache, Purge};
+///
+/// let cache = Cache::builder().build()?;
+/// cache.purge(Purge::uri("https://example.com/news")?);
+/// cache.purge(Purge::uri("/news")?); // of whatever host
+/// cache.purge(Purge::prefix("/blog")?.soft());
+/// cache.purge(Purge::tag("article-42"));
+/// cache.purge(Purge::everything().soft());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a purge does nothing until it is given to `Cache::purge`"]
+pub struct Purge {
+    target: Target,
+    soft: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Target {
+    Page(Page),
+    Prefix(Page),
+    Tag(Vec<u8>),
+    Everything,
+}
+
+/// A path, of one authority or (with an empty one) of any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Page {
+    scheme: String,
+    authority: String,
+    path: String,
+}
+
+/// A purge that names nothing which could be stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is neither an absolute http(s) URI nor a path that starts with a slash")]
+pub struct PurgeError {
+    given: String,
+}
+
+impl Purge {
+    /// Everything stored for one URI: all variants, both schemes. A path alone
+    /// means that path at every host. Path and query are compared byte by byte.
+    ///
+    /// # Errors
+    /// If `uri` is neither an absolute http(s) URI nor starts with a slash.
+    pub fn uri(uri: &str) -> Result<Self, PurgeError> {
+        Ok(Self::hard(Target::Page(Page::read(uri)?)))
+    }
+
+    /// Everything at or below a path: `/a` covers `/a`, `/a?x` and `/a/b`, and
+    /// not `/ab`.
+    ///
+    /// # Errors
+    /// As for [`uri`](Purge::uri).
+    pub fn prefix(uri: &str) -> Result<Self, PurgeError> {
+        Ok(Self::hard(Target::Prefix(Page::read(uri)?)))
+    }
+
+    /// Every response that carries this tag in `Surrogate-Key`, `Cache-Tag` or
+    /// `Cache-Groups`. Compared byte by byte.
+    pub fn tag(tag: impl AsRef<[u8]>) -> Self {
+        Self::hard(Target::Tag(tag.as_ref().to_vec()))
+    }
+
+    /// Everything that this cache has stored.
+    pub fn everything() -> Self {
+        Self::hard(Target::Everything)
+    }
+
+    /// Make stale instead of unusable.
+    pub fn soft(mut self) -> Self {
+        self.soft = true;
+        self
+    }
+
+    pub(crate) fn of_page(authority: &str, path: &str) -> Self {
+        Self::hard(Target::Page(Page {
+            scheme: "http".to_owned(),
+            authority: authority.to_owned(),
+            path: path.to_owned(),
+        }))
+    }
+
+    /// Whether everything is to go at once, so that memory can be given back.
+    pub(crate) fn is_hard_clear(&self) -> bool {
+        self.target == Target::Everything && !self.soft
+    }
+
+    const fn hard(target: Target) -> Self {
+        Self {
+            target,
+            soft: false,
+        }
+    }
+}
+
+impl Page {
+    fn read(given: &str) -> Result<Self, PurgeError> {
+        let error = || PurgeError {
+            given: given.to_owned(),
+        };
+        let uri: Uri = given.parse().map_err(|_| error())?;
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let page = |scheme: &str, authority: &str| Self {
+            scheme: scheme.to_owned(),
+            authority: authority.to_owned(),
+            path: path.to_owned(),
+        };
+        match (uri.scheme_str(), uri.authority()) {
+            (None, None) if given.starts_with('/') => Ok(page("http", "")),
+            (Some(scheme @ ("http" | "https")), Some(authority)) => {
+                Ok(page(scheme, authority.as_str()))
+            }
+            _ => Err(error()),
+        }
+    }
+}
+
+/// What a purge may name of a response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) key: &'a Key,
+    /// Nothing while the response's head has not arrived.
+    pub(crate) tags: Option<&'a Tags>,
+}
+
+/// What the purges leave of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Validity {
+    /// No purge names it.
+    Valid,
+    /// It counts as stale since then.
+    Stale(Moment),
+    /// It is gone.
+    Gone,
+}
+
+/// The purges of one cache.
+#[derive(Debug, Default)]
+pub(crate) struct Purges {
+    made: AtomicU64,
+    rules: Mutex<Rules>,
+}
+
+#[derive(Debug, Default)]
+struct Rules {
+    everything: Marks,
+    pages: HashMap<Vec<u8>, Marks>,
+    prefixes: HashMap<Vec<u8>, Marks>,
+    tags: HashMap<Vec<u8>, Marks>,
+}
+
+/// The last purges of one kind and name.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks {
+    hard: u64,
+    soft: u64,
+    soft_at: Moment,
+}
+
+impl Marks {
+    fn join(&mut self, other: Self) {
+        self.hard = self.hard.max(other.hard);
+        if other.soft > self.soft {
+            self.soft = other.soft;
+            self.soft_at = other.soft_at;
+        }
+    }
+
+    fn validity(&self, began: u64) -> Validity {
+        if self.hard > began {
+            Validity::Gone
+        } else if self.soft > began {
+            Validity::Stale(self.soft_at)
+        } else {
+            Validity::Valid
+        }
+    }
+}
+
+impl Validity {
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Gone, _) | (_, Self::Gone) => Self::Gone,
+            (Self::Stale(a), Self::Stale(b)) => Self::Stale(a.min(b)),
+            (Self::Stale(at), Self::Valid) | (Self::Valid, Self::Stale(at)) => Self::Stale(at),
+            (Self::Valid, Self::Valid) => Self::Valid,
+        }
+    }
+}
+
+impl Purges {
+    /// How many purges have been made: what a fetch notes when it begins.
+    pub(crate) fn made(&self) -> u64 {
+        self.made.load(Ordering::Acquire)
+    }
+
+    /// Makes a purge. When this returns, nothing that began before is valid.
+    pub(crate) fn make(&self, purge: &Purge, keys: &KeyMaker, now: Moment) {
+        let mut rules = self.rules.lock();
+        let number = self.made.load(Ordering::Relaxed) + 1;
+        let marks = if purge.soft {
+            Marks {
+                hard: 0,
+                soft: number,
+                soft_at: now,
+            }
+        } else {
+            Marks {
+                hard: number,
+                ..Marks::default()
+            }
+        };
+        rules.note(&purge.target, marks, keys);
+        // Published under the lock and after the rule: whoever sees the number
+        // finds the rule.
+        self.made.store(number, Ordering::Release);
+    }
+
+    /// What the purges leave of a response whose fetch began at `began`.
+    pub(crate) fn validity(&self, subject: Subject<'_>, began: Began) -> Validity {
+        if self.made() == began.purges {
+            return Validity::Valid;
+        }
+        self.rules.lock().validity(subject, began.purges)
+    }
+
+    /// What the purges leave of a stored response.
+    pub(crate) fn check(&self, key: &Key, entry: &Entry) -> Validity {
+        let made = self.made();
+        if entry.checked() < made {
+            let subject = Subject {
+                key,
+                tags: Some(&entry.head.facts.tags),
+            };
+            let began = entry.head.began.purges;
+            match self.rules.lock().validity(subject, began) {
+                Validity::Gone => return Validity::Gone,
+                Validity::Stale(at) => entry.mark_checked(made, Some(at)),
+                Validity::Valid => entry.mark_checked(made, None),
+            }
+        }
+        entry.stale_since().map_or(Validity::Valid, Validity::Stale)
+    }
+
+    /// Whether a stored response has to be looked at again.
+    pub(crate) fn is_news_to(&self, entry: &Entry) -> bool {
+        entry.checked() < self.made()
+    }
+}
+
+impl Rules {
+    fn note(&mut self, target: &Target, marks: Marks, keys: &KeyMaker) {
+        let bytes = |page: &Page| keys.purge_page(&page.scheme, &page.authority, &page.path);
+        match target {
+            Target::Everything => {
+                // It covers every rule made before.
+                if marks.hard > 0 {
+                    self.pages.clear();
+                    self.prefixes.clear();
+                    self.tags.clear();
+                }
+                self.everything.join(marks);
+            }
+            Target::Page(page) => self.pages.entry(bytes(page)).or_default().join(marks),
+            Target::Prefix(page) => {
+                let mut prefix = bytes(page);
+                prefix.pop();
+                self.prefixes.entry(prefix).or_default().join(marks);
+            }
+            Target::Tag(tag) => self.tags.entry(tag.clone()).or_default().join(marks),
+        }
+        fold(&mut self.pages, MOST_RULES, &mut self.everything);
+        fold(&mut self.prefixes, MOST_PREFIXES, &mut self.everything);
+        fold(&mut self.tags, MOST_RULES, &mut self.everything);
+    }
+
+    fn validity(&self, subject: Subject<'_>, began: u64) -> Validity {
+        let page = subject.key.page();
+        let anywhere = without_authority(page);
+        let of = |map: &HashMap<Vec<u8>, Marks>, name: &[u8]| {
+            map.get(name)
+                .map_or(Validity::Valid, |marks| marks.validity(began))
+        };
+        let mut left = self.everything.validity(began);
+        left = left
+            .and(of(&self.pages, page))
+            .and(of(&self.pages, &anywhere));
+        for (prefix, marks) in &self.prefixes {
+            if is_below(page, prefix) || is_below(&anywhere, prefix) {
+                left = left.and(marks.validity(began));
+            }
+        }
+        for tag in subject.tags.into_iter().flat_map(Tags::iter) {
+            left = left.and(of(&self.tags, tag));
+        }
+        left
+    }
+}
+
+/// When there are too many rules, the older half becomes one.
+fn fold(rules: &mut HashMap<Vec<u8>, Marks>, most: usize, everything: &mut Marks) {
+    if rules.len() <= most {
+        return;
+    }
+    let mut numbers: Vec<u64> = rules.values().map(|m| m.hard.max(m.soft)).collect();
+    let middle = numbers.len() / 2;
+    let (_, median, _) = numbers.select_nth_unstable(middle);
+    let median = *median;
+    rules.retain(|_, marks| {
+        let newer = marks.hard.max(marks.soft) > median;
+        if !newer {
+            everything.join(*marks);
+        }
+        newer
+    });
+}
+
+/// Page bytes with the authority left out, as a purge of a bare path has them.
+fn without_authority(page: &[u8]) -> Vec<u8> {
+    let mut parts = page.splitn(3, |byte| *byte == 0);
+    let namespace = parts.next().unwrap_or_default();
+    let path = parts.nth(1).unwrap_or_default();
+    [namespace, b"\0\0", path].concat()
+}
+
+/// Whether a page is at or below a prefix: after it comes nothing, a query, or
+/// another segment.
+fn is_below(page: &[u8], prefix: &[u8]) -> bool {
+    let Some(rest) = page.strip_prefix(prefix) else {
+        return false;
+    };
+    prefix.ends_with(b"/") || matches!(rest.first(), None | Some(0 | b'/' | b'?'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyRules;
+    use crate::policy::RequestHead;
+    use http::Request;
+    use std::time::Duration;
+
+    fn maker() -> KeyMaker {
+        KeyRules::new().compile("app").expect("legal rules")
+    }
+
+    fn key(uri: &str) -> Key {
+        let request = Request::builder().uri(uri).body(()).expect("legal");
+        let key = maker().key(RequestHead::from(&request));
+        key.expect("keyed").to_key()
+    }
+
+    fn at(second: u64) -> Moment {
+        Moment::new(Duration::from_secs(second))
+    }
+
+    fn after(purge: &Purge, uri: &str) -> Validity {
+        let purges = Purges::default();
+        let began = Began {
+            at: at(0),
+            purges: purges.made(),
+        };
+        purges.make(purge, &maker(), at(1));
+        let key = key(uri);
+        let later = Began {
+            at: at(2),
+            purges: purges.made(),
+        };
+        let subject = Subject {
+            key: &key,
+            tags: None,
+        };
+        assert_eq!(purges.validity(subject, later), Validity::Valid);
+        purges.validity(subject, began)
+    }
+
+    #[test]
+    fn a_purge_names_exactly_what_it_names() {
+        let uri = |text| Purge::uri(text).expect("legal");
+        let prefix = |text| Purge::prefix(text).expect("legal");
+        for (purge, page, gone) in [
+            (uri("http://a.test/x"), "http://a.test/x", true),
+            (uri("https://A.test:443/x"), "http://a.test/x", true),
+            (uri("http://a.test/x"), "http://a.test/x?q", false),
+            (uri("http://a.test/x"), "http://b.test/x", false),
+            (uri("/x"), "http://b.test/x", true),
+            (uri("/x?q=1"), "http://b.test/x", false),
+            (uri("/"), "http://b.test", true),
+            (prefix("/a"), "http://b.test/a", true),
+            (prefix("/a"), "http://b.test/a/b?q", true),
+            (prefix("/a"), "http://b.test/a?q", true),
+            (prefix("/a"), "http://b.test/ab", false),
+            (prefix("/a/"), "http://b.test/a/b", true),
+            (prefix("/"), "http://b.test/ab", true),
+            (prefix("http://a.test/"), "http://b.test/ab", false),
+            (Purge::everything(), "http://b.test/ab", true),
+            (Purge::tag("x"), "http://b.test/ab", false),
+        ] {
+            let expected = if gone {
+                Validity::Gone
+            } else {
+                Validity::Valid
+            };
+            assert_eq!(after(&purge, page), expected, "{purge:?} {page}");
+            let expected = if gone {
+                Validity::Stale(at(1))
+            } else {
+                Validity::Valid
+            };
+            assert_eq!(after(&purge.soft(), page), expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_page_is_refused() {
+        for given in ["", "x", "ftp://a/x", "*", "a.test:80", "http://"] {
+            assert!(Purge::uri(given).is_err(), "{given:?}");
+        }
+        let error = Purge::prefix("x").expect_err("no slash");
+        assert!(error.to_string().starts_with("\"x\" is neither"), "{error}");
+    }
+
+    #[test]
+    fn folded_rules_purge_more_and_never_less() {
+        let purges = Purges::default();
+        let began = Began {
+            at: at(0),
+            purges: 0,
+        };
+        for page in 0..=MOST_RULES {
+            let purge = Purge::uri(&format!("/{page}")).expect("legal");
+            purges.make(&purge, &maker(), at(1));
+        }
+        assert!(purges.rules.lock().pages.len() <= MOST_RULES / 2 + 1);
+        for page in ["/0", "/4000", "/8192", "/never-named"] {
+            let key = key(page);
+            let subject = Subject {
+                key: &key,
+                tags: None,
+            };
+            assert_eq!(purges.validity(subject, began), Validity::Gone, "{page}");
+        }
+        let later = Began {
+            at: at(1),
+            purges: purges.made() - 1,
+        };
+        let key = key("/never-named");
+        let subject = Subject {
+            key: &key,
+            tags: None,
+        };
+        assert_eq!(purges.validity(subject, later), Validity::Valid);
+    }
+}
