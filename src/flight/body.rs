@@ -1,0 +1,83 @@
+//! Reading a flight's body: replay what has come, then follow.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::shared::{Follower, News};
+use crate::error::CutShort;
+
+/// One reader's place in a flight's body.
+#[derive(Debug)]
+pub(crate) struct BodyReader<N: News> {
+    follower: Follower<N>,
+    next_chunk: u64,
+    read: u64,
+    ended: bool,
+}
+
+impl<N: News> BodyReader<N> {
+    pub(super) const fn new(follower: Follower<N>) -> Self {
+        Self {
+            follower,
+            next_chunk: 0,
+            read: 0,
+            ended: false,
+        }
+    }
+
+    /// The next chunk; nothing when the body is whole and read.
+    ///
+    /// A reader so slow that what it needs is no longer held is cut off: the
+    /// origin is read at the pace of the fastest.
+    pub(crate) fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, CutShort>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let mut guard = self.follower.flight.state.lock();
+        let state = &mut *guard;
+        let body = &mut state.body;
+        let Some(at) = self.next_chunk.checked_sub(body.gone) else {
+            self.ended = true;
+            return Poll::Ready(Some(Err(CutShort::TooSlow)));
+        };
+        let at = usize::try_from(at).unwrap_or(usize::MAX);
+        if let Some(chunk) = body.held.get(at).cloned() {
+            self.next_chunk += 1;
+            self.read += chunk.len() as u64;
+            body.fastest = body.fastest.max(self.read);
+            let lead = state.lead.take();
+            drop(guard);
+            if let Some(lead) = lead {
+                lead.wake();
+            }
+            return Poll::Ready(Some(Ok(chunk)));
+        }
+        if let Some(end) = body.end {
+            self.ended = true;
+            return Poll::Ready(end.err().map(Err));
+        }
+        let replaced = state.waiting.wait(self.follower.place, cx.waker());
+        drop(guard);
+        drop(replaced);
+        Poll::Pending
+    }
+
+    /// Whether the last byte has been read.
+    pub(crate) fn is_at_end(&self) -> bool {
+        if self.ended {
+            return true;
+        }
+        let state = self.follower.flight.state.lock();
+        state.body.end == Some(Ok(())) && self.read == state.body.total
+    }
+
+    /// The bytes that are yet to be read, if the body has come whole.
+    pub(crate) fn rest(&self) -> Option<u64> {
+        let state = self.follower.flight.state.lock();
+        (state.body.end == Some(Ok(()))).then(|| state.body.total - self.read)
+    }
+}

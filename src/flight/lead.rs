@@ -1,0 +1,159 @@
+//! Writing a flight.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::shared::{Chunks, Flight, News, State};
+use super::table::Table;
+use super::wakers::wake_all;
+use crate::entry::Began;
+use crate::error::CutShort;
+use crate::key::Key;
+
+/// The one who fetches.
+///
+/// Dropping it finishes whatever is unfinished (see the module), so that a
+/// panic, a cancelled task or a runtime that is shut down leave nobody waiting.
+#[derive(Debug)]
+pub(crate) struct Lead<N: News> {
+    pub(super) flight: Arc<Flight<N>>,
+    pub(super) table: Arc<Table<N>>,
+}
+
+impl<N: News> Lead<N> {
+    /// The key that is fetched.
+    pub(crate) fn key(&self) -> &Key {
+        &self.flight.key
+    }
+
+    /// When the fetch began.
+    pub(crate) fn began(&self) -> Began {
+        self.flight.began
+    }
+
+    /// Says what became of the fetch, once; `open` is whether others may still
+    /// join. What is announced later is ignored.
+    pub(crate) fn announce(&self, news: N, open: bool) {
+        self.write(|state| {
+            if state.news.is_none() {
+                state.news = Some(news);
+                state.open = open;
+            }
+        });
+    }
+
+    /// Whether anything was said yet.
+    pub(crate) fn has_announced(&self) -> bool {
+        self.flight.state.lock().news.is_some()
+    }
+
+    /// Adds to the body.
+    pub(crate) fn append(&self, chunk: Bytes) {
+        let counts = &self.flight.counts;
+        self.write(|state| {
+            let body = &mut state.body;
+            let length = chunk.len() as u64;
+            body.total += length;
+            body.held_bytes += length;
+            body.held.push_back(chunk);
+            counts.held.fetch_add(length, Ordering::Relaxed);
+            let let_go = body.let_go();
+            counts.held.fetch_sub(let_go, Ordering::Relaxed);
+        });
+    }
+
+    /// Nobody joins any more, and of the body no more than `at_most` bytes are
+    /// held for slow readers: it is not going to be stored.
+    pub(crate) fn close(&self, at_most: u64) {
+        let mut state = self.flight.state.lock();
+        state.open = false;
+        state.body.hold_at_most = Some(at_most);
+    }
+
+    /// The whole body, to be stored.
+    pub(crate) fn collect(&self) -> Bytes {
+        let state = self.flight.state.lock();
+        let chunks = state.body.held.clone();
+        let length = usize::try_from(state.body.total).unwrap_or_default();
+        drop(state);
+        // Copied into one exact piece: a chunk may be a small window on a large
+        // read buffer, and would keep all of it alive, uncounted.
+        let mut whole = Vec::with_capacity(length);
+        for chunk in &chunks {
+            whole.extend_from_slice(chunk);
+        }
+        Bytes::from(whole)
+    }
+
+    /// The body is over.
+    pub(crate) fn finish(&self, end: Result<(), CutShort>) {
+        self.write(|state| {
+            state.open = false;
+            state.body.end.get_or_insert(end);
+        });
+    }
+
+    /// Waits until the fastest reader is within `window` bytes of what has come,
+    /// or nobody reads.
+    pub(crate) fn poll_room(&self, window: u64, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.flight.state.lock();
+        let ahead = state.body.total - state.body.fastest;
+        if ahead <= window || state.followers == 0 {
+            return Poll::Ready(());
+        }
+        state.lead = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Waits until nobody follows.
+    pub(crate) fn poll_abandoned(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.flight.state.lock();
+        if state.followers == 0 {
+            return Poll::Ready(());
+        }
+        state.lead = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn write(&self, change: impl FnOnce(&mut State<N>)) {
+        let mut state = self.flight.state.lock();
+        change(&mut state);
+        let wakers = state.waiting.drain();
+        drop(state);
+        wake_all(wakers);
+    }
+}
+
+impl Chunks {
+    /// Lets go of the oldest chunks past what is held; says how many bytes.
+    fn let_go(&mut self) -> u64 {
+        let Some(at_most) = self.hold_at_most else {
+            return 0;
+        };
+        let before = self.held_bytes;
+        while self.held_bytes > at_most {
+            let Some(oldest) = self.held.pop_front() else {
+                break;
+            };
+            self.held_bytes -= oldest.len() as u64;
+            self.gone += 1;
+        }
+        before - self.held_bytes
+    }
+}
+
+impl<N: News> Drop for Lead<N> {
+    fn drop(&mut self) {
+        self.write(|state| {
+            state.open = false;
+            if state.news.is_none() {
+                state.news = Some(N::lost());
+            }
+            state.body.end.get_or_insert(Err(CutShort::Abandoned));
+        });
+        self.table.remove(&self.flight);
+    }
+}

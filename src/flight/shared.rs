@@ -1,0 +1,160 @@
+//! What a flight's lead writes and its followers read.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+
+use super::body::BodyReader;
+use super::table::Counts;
+use super::wakers::Wakers;
+use crate::entry::Began;
+use crate::error::CutShort;
+use crate::key::Key;
+use crate::policy::Shareable;
+use crate::sync::Mutex;
+
+/// What a flight can announce.
+pub(crate) trait News: Clone + fmt::Debug + Send + 'static {
+    /// What the flight was started for, as far as it was known then.
+    type Guess: fmt::Debug + Send + Sync + 'static;
+
+    /// What is announced when the lead goes away without a word.
+    fn lost() -> Self;
+}
+
+/// One fetch, and everything that its followers need of it.
+#[derive(Debug)]
+pub(crate) struct Flight<N: News> {
+    pub(super) key: Key,
+    pub(super) began: Began,
+    pub(super) guess: N::Guess,
+    pub(super) counts: Arc<Counts>,
+    pub(super) state: Mutex<State<N>>,
+}
+
+#[derive(Debug)]
+pub(super) struct State<N> {
+    pub(super) news: Option<N>,
+    pub(super) open: bool,
+    pub(super) followers: usize,
+    pub(super) body: Chunks,
+    pub(super) waiting: Wakers,
+    pub(super) lead: Option<Waker>,
+}
+
+/// The body as far as it has come: appended once, read by many.
+#[derive(Debug, Default)]
+pub(super) struct Chunks {
+    /// What is still held; the oldest may have been let go.
+    pub(super) held: VecDeque<Bytes>,
+    /// How many chunks were let go before the first one held.
+    pub(super) gone: u64,
+    /// The bytes held.
+    pub(super) held_bytes: u64,
+    /// The bytes that came.
+    pub(super) total: u64,
+    /// How far the fastest reader has read, in bytes.
+    pub(super) fastest: u64,
+    /// Once nothing is to be stored any more: how many bytes are held for slow
+    /// readers.
+    pub(super) hold_at_most: Option<u64>,
+    /// How the body ended, once it has.
+    pub(super) end: Option<Result<(), CutShort>>,
+}
+
+impl<N: News> Flight<N> {
+    pub(super) fn new(key: Key, began: Began, guess: N::Guess, counts: Arc<Counts>) -> Self {
+        let state = State {
+            news: None,
+            open: true,
+            followers: 0,
+            body: Chunks::default(),
+            waiting: Wakers::default(),
+            lead: None,
+        };
+        Self {
+            key,
+            began,
+            guess,
+            counts,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// When the fetch began.
+    pub(crate) const fn began(&self) -> Began {
+        self.began
+    }
+
+    /// What the flight was started for.
+    pub(crate) const fn guess(&self) -> &N::Guess {
+        &self.guess
+    }
+}
+
+impl<N: News> Drop for Flight<N> {
+    fn drop(&mut self) {
+        let held = self.state.lock().body.held_bytes;
+        self.counts.held.fetch_sub(held, Ordering::Relaxed);
+    }
+}
+
+/// One who waits for a flight.
+///
+/// Dropping it changes nothing for the others; the lead is told when the last
+/// one has gone.
+#[derive(Debug)]
+pub(crate) struct Follower<N: News> {
+    pub(super) flight: Arc<Flight<N>>,
+    pub(super) place: usize,
+}
+
+impl<N: News> Follower<N> {
+    /// Joins; the state's lock is held by the caller.
+    pub(super) fn board(flight: &Arc<Flight<N>>, state: &mut State<N>) -> Self {
+        state.followers += 1;
+        flight.counts.waiting.fetch_add(1, Ordering::Relaxed);
+        Self {
+            place: state.waiting.take_place(),
+            flight: Arc::clone(flight),
+        }
+    }
+
+    /// Waits for the announcement.
+    pub(crate) fn poll_news(&self, cx: &mut Context<'_>) -> Poll<N> {
+        let mut state = self.flight.state.lock();
+        if let Some(news) = &state.news {
+            return Poll::Ready(news.clone());
+        }
+        let replaced = state.waiting.wait(self.place, cx.waker());
+        drop(state);
+        drop(replaced);
+        Poll::Pending
+    }
+
+    /// Reads the body, from its first byte. This is the only way to a byte of a
+    /// flight, and it takes the proof that the follower may have it.
+    pub(crate) fn into_body(self, _proof: Shareable) -> BodyReader<N> {
+        BodyReader::new(self)
+    }
+}
+
+impl<N: News> Drop for Follower<N> {
+    fn drop(&mut self) {
+        let mut state = self.flight.state.lock();
+        state.followers -= 1;
+        let mine = state.waiting.leave(self.place);
+        // The lead waits for room, or wants to know that nobody listens.
+        let lead = state.lead.take();
+        drop(state);
+        self.flight.counts.waiting.fetch_sub(1, Ordering::Relaxed);
+        drop(mine);
+        if let Some(lead) = lead {
+            lead.wake();
+        }
+    }
+}

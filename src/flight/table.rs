@@ -1,0 +1,142 @@
+//! Which flights there are.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use super::lead::Lead;
+use super::shared::{Flight, Follower, News};
+use crate::entry::Began;
+use crate::key::Key;
+use crate::sync::Mutex;
+
+/// Enough that two keys seldom share a lock, few enough to be walked.
+const SHARDS: usize = if cfg!(floodwall_loom) { 1 } else { 64 };
+
+/// The flights of one cache.
+#[derive(Debug)]
+pub(crate) struct Table<N: News> {
+    shards: Box<[Shard<N>]>,
+    hasher: RandomState,
+    counts: Arc<Counts>,
+    most_flights: usize,
+    most_followers: usize,
+}
+
+type Shard<N> = Mutex<HashMap<Key, Vec<Arc<Flight<N>>>>>;
+
+/// What flights add up to at this moment.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Flights that have not been removed.
+    pub(crate) flights: AtomicUsize,
+    /// Followers that wait or read.
+    pub(crate) waiting: AtomicUsize,
+    /// Bytes of bodies that flights hold.
+    pub(crate) held: AtomicU64,
+}
+
+/// How one who asks chooses a flight. Called with locks held: it must be quick
+/// and must not wait.
+pub(crate) trait Boarding<N: News> {
+    /// Whether an open flight will do.
+    fn accepts(&mut self, flight: &Flight<N>, news: Option<&N>) -> bool;
+
+    /// What a new flight is for; asked only after every open one was refused.
+    fn guess(&mut self) -> N::Guess;
+}
+
+/// What became of asking.
+#[derive(Debug)]
+pub(crate) enum Joined<N: News> {
+    /// A flight was found and joined.
+    Found(Follower<N>),
+    /// A new one was started, and joined.
+    Started(Lead<N>, Follower<N>),
+    /// There is a flight, and it has as many followers as a flight may have.
+    TooManyFollowers,
+    /// A new flight is needed, and there are as many as there may be.
+    TooManyFlights,
+}
+
+impl<N: News> Table<N> {
+    pub(crate) fn new(most_flights: usize, most_followers: usize) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            counts: Arc::default(),
+            most_flights,
+            most_followers,
+        }
+    }
+
+    /// Joins an open flight for `key` that will do, or starts one.
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        key: &Key,
+        began: Began,
+        boarding: &mut impl Boarding<N>,
+    ) -> Joined<N> {
+        let mut shard = self.shard(key).lock();
+        for flight in shard.get(key).into_iter().flatten() {
+            let mut state = flight.state.lock();
+            if state.open && boarding.accepts(flight, state.news.as_ref()) {
+                if state.followers >= self.most_followers {
+                    return Joined::TooManyFollowers;
+                }
+                return Joined::Found(Follower::board(flight, &mut state));
+            }
+        }
+        if self.counts.flights.load(Ordering::Relaxed) >= self.most_flights {
+            return Joined::TooManyFlights;
+        }
+        let counts = Arc::clone(&self.counts);
+        let flight = Arc::new(Flight::new(key.clone(), began, boarding.guess(), counts));
+        let follower = Follower::board(&flight, &mut flight.state.lock());
+        shard
+            .entry(key.clone())
+            .or_default()
+            .push(Arc::clone(&flight));
+        self.counts.flights.fetch_add(1, Ordering::Relaxed);
+        let table = Arc::clone(self);
+        Joined::Started(Lead { flight, table }, follower)
+    }
+
+    /// Whether some open flight for `key` would do; joins none.
+    pub(crate) fn would_join(&self, key: &Key, boarding: &mut impl Boarding<N>) -> bool {
+        let shard = self.shard(key).lock();
+        shard.get(key).into_iter().flatten().any(|flight| {
+            let state = flight.state.lock();
+            state.open && boarding.accepts(flight, state.news.as_ref())
+        })
+    }
+
+    pub(super) fn remove(&self, flight: &Arc<Flight<N>>) {
+        let mut shard = self.shard(&flight.key).lock();
+        let Some(flights) = shard.get_mut(&flight.key) else {
+            return;
+        };
+        let before = flights.len();
+        flights.retain(|other| !Arc::ptr_eq(other, flight));
+        let removed = before - flights.len();
+        if flights.is_empty() {
+            shard.remove(&flight.key);
+        }
+        drop(shard);
+        self.counts.flights.fetch_sub(removed, Ordering::Relaxed);
+    }
+
+    /// What the flights add up to.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    fn shard(&self, key: &Key) -> &Shard<N> {
+        let hash = self.hasher.hash_one(key.as_bytes());
+        // The top bits choose the shard; the map uses its own hash.
+        let at = (hash >> 32) as usize % self.shards.len();
+        &self.shards[at]
+    }
+}

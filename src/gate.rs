@@ -1,0 +1,250 @@
+//! How many may ask the origin at once.
+//!
+//! A fixed cap with two lanes: what clients wait for goes before what is done
+//! in the background. One flight takes one place, however many follow it.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use crate::sync::Mutex;
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Someone waits for the answer.
+    Foreground,
+    /// Everyone has been answered; the stored copy is to be renewed.
+    Background,
+}
+
+/// The queue was full when a fetch asked to enter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// A cap on concurrent fetches, with a bounded queue before it.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    limit: usize,
+    most_queued: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    inside: usize,
+    foreground: VecDeque<Arc<Ticket>>,
+    background: VecDeque<Arc<Ticket>>,
+}
+
+/// A place in the queue.
+#[derive(Debug)]
+struct Ticket(Mutex<Turn>);
+
+#[derive(Debug)]
+enum Turn {
+    Waiting(Option<Waker>),
+    Called,
+    Left,
+}
+
+impl Gate {
+    /// At most `limit` inside, at most `most_queued` of each lane before it.
+    pub(crate) fn new(limit: usize, most_queued: usize) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            most_queued,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Asks for a place; the future is ready when there is one. Dropping it
+    /// gives up the place in the queue.
+    pub(crate) fn enter(self: &Arc<Self>, lane: Lane) -> Result<Entering, Full> {
+        let mut state = self.state.lock();
+        if state.inside < self.limit {
+            state.inside += 1;
+            let place = Place(Arc::clone(self));
+            return Ok(Entering::Inside(Some(place)));
+        }
+        let queue = state.queue(lane);
+        if queue.len() >= self.most_queued {
+            return Err(Full);
+        }
+        let ticket = Arc::new(Ticket(Mutex::new(Turn::Waiting(None))));
+        queue.push_back(Arc::clone(&ticket));
+        Ok(Entering::Queued(Queued {
+            gate: Arc::clone(self),
+            ticket,
+            lane,
+        }))
+    }
+
+    /// How many are inside, and how many wait.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        let state = self.state.lock();
+        let queued = state.foreground.len() + state.background.len();
+        (state.inside, queued)
+    }
+
+    /// Hands a free place to the next in line, or notes that it is free.
+    fn pass_on(&self) {
+        let mut state = self.state.lock();
+        loop {
+            let next = state
+                .foreground
+                .pop_front()
+                .or_else(|| state.background.pop_front());
+            let Some(next) = next else {
+                state.inside -= 1;
+                return;
+            };
+            let mut turn = next.0.lock();
+            if let Turn::Waiting(waker) = &mut *turn {
+                let waker = waker.take();
+                *turn = Turn::Called;
+                drop(turn);
+                drop(state);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+                return;
+            }
+        }
+    }
+}
+
+impl State {
+    fn queue(&mut self, lane: Lane) -> &mut VecDeque<Arc<Ticket>> {
+        match lane {
+            Lane::Foreground => &mut self.foreground,
+            Lane::Background => &mut self.background,
+        }
+    }
+}
+
+/// A place inside; dropping it lets the next one in.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<Gate>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.pass_on();
+    }
+}
+
+/// On the way in.
+#[derive(Debug)]
+pub(crate) enum Entering {
+    /// There was a place.
+    Inside(Option<Place>),
+    /// There was none yet.
+    Queued(Queued),
+}
+
+#[derive(Debug)]
+pub(crate) struct Queued {
+    gate: Arc<Gate>,
+    ticket: Arc<Ticket>,
+    lane: Lane,
+}
+
+impl Future for Entering {
+    type Output = Place;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Place> {
+        let queued = match &mut *self {
+            Self::Inside(place) => match place.take() {
+                Some(place) => return Poll::Ready(place),
+                None => return Poll::Pending,
+            },
+            Self::Queued(queued) => queued,
+        };
+        let mut turn = queued.ticket.0.lock();
+        match &mut *turn {
+            Turn::Waiting(waker) => {
+                let replaced = waker.replace(cx.waker().clone());
+                drop(turn);
+                drop(replaced);
+                Poll::Pending
+            }
+            Turn::Called => {
+                *turn = Turn::Left;
+                Poll::Ready(Place(Arc::clone(&queued.gate)))
+            }
+            Turn::Left => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        let turn = std::mem::replace(&mut *self.ticket.0.lock(), Turn::Left);
+        match turn {
+            // Called, but gone before it could enter: the next one may.
+            Turn::Called => self.gate.pass_on(),
+            Turn::Waiting(_) => {
+                let mut state = self.gate.state.lock();
+                let queue = state.queue(self.lane);
+                queue.retain(|other| !Arc::ptr_eq(other, &self.ticket));
+            }
+            Turn::Left => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn poll(entering: &mut Entering) -> Option<Place> {
+        let mut cx = Context::from_waker(Waker::noop());
+        match Pin::new(entering).poll(&mut cx) {
+            Poll::Ready(place) => Some(place),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn places_are_handed_on_foreground_first() {
+        let gate = Gate::new(1, 2);
+        let first = poll(&mut gate.enter(Lane::Foreground).expect("room")).expect("a place");
+        let mut background = gate.enter(Lane::Background).expect("room in the queue");
+        let mut foreground = gate.enter(Lane::Foreground).expect("room in the queue");
+        assert!(poll(&mut background).is_none());
+        assert!(poll(&mut foreground).is_none());
+        drop(first);
+        assert!(poll(&mut background).is_none());
+        let second = poll(&mut foreground).expect("the foreground goes first");
+        drop(second);
+        let third = poll(&mut background).expect("then the background");
+        assert_eq!(gate.load(), (1, 0));
+        drop(third);
+        assert_eq!(gate.load(), (0, 0));
+    }
+
+    #[test]
+    fn a_full_queue_refuses() {
+        let gate = Gate::new(1, 1);
+        let _inside = poll(&mut gate.enter(Lane::Foreground).expect("room")).expect("a place");
+        let _queued = gate.enter(Lane::Foreground).expect("room in the queue");
+        assert_eq!(gate.enter(Lane::Foreground).map(drop), Err(Full));
+        assert!(gate.enter(Lane::Background).is_ok());
+    }
+
+    #[test]
+    fn whoever_leaves_the_queue_leaves_no_gap() {
+        let gate = Gate::new(1, 9);
+        let inside = poll(&mut gate.enter(Lane::Foreground).expect("room")).expect("a place");
+        let gone = gate.enter(Lane::Foreground).expect("room in the queue");
+        let called = gate.enter(Lane::Foreground).expect("room in the queue");
+        let mut last = gate.enter(Lane::Foreground).expect("room in the queue");
+        drop(gone);
+        drop(inside);
+        drop(called);
+        assert!(poll(&mut last).is_some());
+        assert_eq!(gate.load(), (0, 0));
+    }
+}

@@ -1,0 +1,28 @@
+//! The locks of the standard library, or those of the model checker.
+//!
+//! No lock of this crate is held while foreign code runs, so none can be
+//! poisoned by a panic of the application; a poisoned one would be a bug here,
+//! and is entered all the same rather than spread.
+
+#[cfg(floodwall_loom)]
+use loom::sync as imp;
+#[cfg(not(floodwall_loom))]
+use std::sync as imp;
+
+use std::sync::PoisonError;
+
+pub(crate) use imp::MutexGuard;
+
+/// A mutex that does not stay poisoned.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(imp::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(imp::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
