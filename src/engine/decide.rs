@@ -1,0 +1,205 @@
+//! What to do with a request, decided without doing it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Engine;
+use super::news::Failure;
+use super::reentry;
+use crate::clock::Moment;
+use crate::entry::Entry;
+use crate::key::{Key, KeyBuf};
+use crate::policy::{Reason, RequestFacts, RequestHead, Reuse, Shareable, VaryNames};
+use crate::store::{Slot, Validity};
+
+/// Failures in a row after which a key without a usable copy is left alone for a
+/// while. One alone may have been the doing of the request that met it.
+const FAILURES_BEFORE_PAUSE: u32 = 2;
+
+/// What to do with a request.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    /// Serve what is stored: it is fresh, or stale and wanted so.
+    Hit(Arc<Entry>, RequestFacts, Reason),
+    /// Serve what is stored, and refresh it behind.
+    Refresh(Arc<Entry>, Box<Ask>),
+    /// Serve what is stored in place of an error.
+    OnError(Arc<Entry>, RequestFacts, Reason),
+    /// Ask the origin, with others or for others.
+    Ask(Box<Ask>),
+    /// Hand the request to the handler.
+    Pass(Reason, Option<(Key, RequestFacts)>),
+    /// Answer with an error of our own, and when to try again.
+    Refuse(Failure, Option<Duration>),
+}
+
+/// A question to the origin.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(super) key: Key,
+    pub(super) facts: RequestFacts,
+    /// What is stored and might be validated, or served if the origin fails.
+    pub(super) candidate: Option<Arc<Entry>>,
+    /// The request fields that the key is known to vary on.
+    pub(super) names: VaryNames,
+    /// Why what is stored will not do.
+    pub(super) why: Reason,
+}
+
+impl Engine {
+    /// Decides. Reads the store, changes nothing but what it finds purged.
+    pub(super) fn decide(&self, request: RequestHead<'_>, has_body: bool, now: Moment) -> Decision {
+        let facts = match RequestFacts::read(request, has_body, &self.settings.rules) {
+            Ok(facts) => facts,
+            Err(reason) => return Decision::Pass(reason, None),
+        };
+        let key = match self.settings.keys.key(request) {
+            Ok(key) => key,
+            Err(reason) => return Decision::Pass(reason, None),
+        };
+        let slot = self.store.get(key.as_bytes());
+        let found = slot
+            .as_deref()
+            .and_then(|slot| self.usable(&key, slot, request));
+        let Some(entry) = found else {
+            return self.decide_miss(request, &key, facts, slot.as_deref(), now);
+        };
+        if let Err(reason) = Shareable::prove(&entry.head.facts, request, &facts) {
+            return Decision::Pass(reason, Some((key.to_key(), facts)));
+        }
+        let reuse = entry
+            .head
+            .lifetime()
+            .map_or(Reuse::Validate(Reason::NoLifetime), |lifetime| {
+                lifetime.reuse(&facts.directives, now, entry.stale_since())
+            });
+        match reuse {
+            Reuse::Fresh => Decision::Hit(entry, facts, Reason::Fresh),
+            Reuse::MaxStale => Decision::Hit(entry, facts, Reason::MaxStale),
+            Reuse::StaleWhileRevalidate => {
+                let ask = self.ask(&key, facts, Some(&entry), slot.as_deref(), Reason::Stale);
+                Decision::Refresh(entry, ask)
+            }
+            Reuse::Validate(why) => {
+                self.decide_validate(&key, facts, entry, slot.as_deref(), why, now)
+            }
+        }
+    }
+
+    /// The response that the request selects, unless a purge took it.
+    fn usable(&self, key: &KeyBuf, slot: &Slot, request: RequestHead<'_>) -> Option<Arc<Entry>> {
+        let entry = slot.select(request.headers)?;
+        if self.purges.is_news_to(entry) {
+            let key = key.to_key();
+            if self.purges.check(&key, entry) == Validity::Gone {
+                self.store
+                    .remove(&key, |old| self.purges.check(&key, old) == Validity::Gone);
+                return None;
+            }
+        }
+        Some(Arc::clone(entry))
+    }
+
+    /// Something is stored, and the origin has to be asked about it.
+    fn decide_validate(
+        &self,
+        key: &KeyBuf,
+        facts: RequestFacts,
+        entry: Arc<Entry>,
+        slot: Option<&Slot>,
+        why: Reason,
+        now: Moment,
+    ) -> Decision {
+        if facts.directives.only_if_cached {
+            return Decision::Refuse(Failure::of(Reason::OnlyIfCached), None);
+        }
+        if facts.directives.no_store {
+            return Decision::Pass(Reason::RequestNoStore, None);
+        }
+        let memo = self.memos.get(key.as_bytes());
+        if memo.pause(now).is_some() && serves_on_error(&entry, now) {
+            return Decision::OnError(entry, facts, Reason::Pause);
+        }
+        self.decide_ask(self.ask(key, facts, Some(&entry), slot, why), now)
+    }
+
+    /// Nothing that is stored will do.
+    fn decide_miss(
+        &self,
+        request: RequestHead<'_>,
+        key: &KeyBuf,
+        facts: RequestFacts,
+        slot: Option<&Slot>,
+        now: Moment,
+    ) -> Decision {
+        if facts.directives.only_if_cached {
+            return Decision::Refuse(Failure::of(Reason::OnlyIfCached), None);
+        }
+        let why = match slot {
+            Some(slot) if slot.select(request.headers).is_none() => Reason::VaryMiss,
+            _ => Reason::UriMiss,
+        };
+        let pass = if facts.directives.no_store {
+            Some(Reason::RequestNoStore)
+        } else if facts.head {
+            Some(Reason::HeadMiss)
+        } else if facts.range && !self.settings.rules.fetch_whole_for_ranges {
+            Some(Reason::RangeMiss)
+        } else if why == Reason::VaryMiss && slot.is_some_and(|slot| self.store.is_full(slot)) {
+            Some(Reason::VariantsFull)
+        } else {
+            None
+        };
+        match pass {
+            Some(reason) => Decision::Pass(reason, None),
+            None => self.decide_ask(self.ask(key, facts, None, slot, why), now),
+        }
+    }
+
+    /// The origin is to be asked, unless something is known against it.
+    fn decide_ask(&self, ask: Box<Ask>, now: Moment) -> Decision {
+        if reentry::is_making(self.id(), ask.key.as_bytes()) {
+            return Decision::Pass(Reason::Recursion, None);
+        }
+        let memo = self.memos.get(ask.key.as_bytes());
+        if memo.unshareable(&ask.facts, now).is_some() {
+            return Decision::Pass(Reason::KnownUnshareable, Some((ask.key, ask.facts)));
+        }
+        match memo.pause(now) {
+            Some(left) if memo.failures() >= FAILURES_BEFORE_PAUSE => {
+                Decision::Refuse(Failure::of(Reason::Pause), Some(left))
+            }
+            _ => Decision::Ask(ask),
+        }
+    }
+
+    fn ask(
+        &self,
+        key: &KeyBuf,
+        facts: RequestFacts,
+        candidate: Option<&Arc<Entry>>,
+        slot: Option<&Slot>,
+        why: Reason,
+    ) -> Box<Ask> {
+        Box::new(Ask {
+            key: key.to_key(),
+            facts,
+            candidate: candidate.cloned(),
+            names: slot.map(Slot::vary_names).unwrap_or_default(),
+            why,
+        })
+    }
+
+    /// What tells this cache from another on the same thread.
+    pub(super) fn id(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+}
+
+/// Whether a stored response may stand in for an error.
+pub(super) fn serves_on_error(entry: &Entry, now: Moment) -> bool {
+    entry
+        .head
+        .lifetime()
+        .is_some_and(|lifetime| lifetime.serves_on_error(now, entry.stale_since()))
+}

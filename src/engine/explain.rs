@@ -1,0 +1,49 @@
+//! A decision, told instead of carried out.
+
+use super::Engine;
+use super::decide::Decision;
+use crate::clock::Moment;
+use crate::entry::Entry;
+use crate::observe::{Explanation, Verb};
+use crate::policy::{Reason, RequestHead, Standing};
+
+impl Engine {
+    pub(super) fn explained(
+        &self,
+        request: RequestHead<'_>,
+        decision: Decision,
+        now: Moment,
+    ) -> Explanation {
+        let (verb, reason, entry) = match decision {
+            Decision::Hit(entry, _, reason @ Reason::Fresh) => (Verb::Hit, reason, Some(entry)),
+            Decision::Hit(entry, _, reason) => (Verb::Stale, reason, Some(entry)),
+            Decision::OnError(entry, _, reason) => (Verb::Stale, reason, Some(entry)),
+            Decision::Refresh(entry, _) => (Verb::Stale, Reason::StaleWhileRevalidate, Some(entry)),
+            Decision::Pass(reason, _) => (Verb::Pass, reason, None),
+            Decision::Refuse(failure, _) => (Verb::Refuse, failure.reason, None),
+            Decision::Ask(ask) => {
+                let mut boarding = self.boarding(request, &ask, now);
+                let verb = if self.table.would_join(&ask.key, &mut boarding) {
+                    Verb::Follow
+                } else {
+                    Verb::Fill
+                };
+                (verb, ask.why, ask.candidate)
+            }
+        };
+        let lifetime = entry.as_deref().and_then(|entry: &Entry| {
+            let standing = entry.head.lifetime()?.standing(now, entry.stale_since());
+            Some((entry.head.lifetime()?.age(now), standing))
+        });
+        let signed = |span: std::time::Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
+        Explanation {
+            verb,
+            reason,
+            age: lifetime.map(|(age, _)| age),
+            ttl: lifetime.map(|(_, standing)| match standing {
+                Standing::Fresh(left) => signed(left),
+                Standing::Stale(by) => -signed(by),
+            }),
+        }
+    }
+}

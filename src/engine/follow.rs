@@ -1,0 +1,241 @@
+//! Waiting for a fetch, and what comes of it for one request.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use http::request;
+
+use super::decide::{Ask, serves_on_error};
+use super::fill::{Own, own_response};
+use super::lookup::{Lookup, Wait};
+use super::news::{Announcement, Failure};
+use super::origin::Origins;
+use super::{Engine, Pass, Payload, Reply};
+use crate::entry::Head;
+use crate::flight::Follower;
+use crate::observe::CacheStatus;
+use crate::policy::{Reason, RequestHead, Shareable};
+use crate::store::{Subject, Validity};
+
+/// How often a request looks again when the fetch that it followed brought
+/// another variant, or a purge came between; then it goes alone.
+const MOST_TRIES: usize = 3;
+
+/// What came of waiting.
+#[derive(Debug)]
+pub enum Settled {
+    /// Send this.
+    Reply(Box<Reply>),
+    /// Call the handler with the request as it is.
+    Pass(Pass),
+}
+
+/// A request that follows a fetch.
+#[derive(Debug)]
+pub(super) struct Follow {
+    follower: Follower<Announcement>,
+    ask: Ask,
+    /// Where this request's own answer is left, if it started the fetch.
+    own: Option<Own>,
+}
+
+/// What the fetch came to for one who followed it.
+enum Outcome {
+    Reply(Box<Reply>),
+    Alone(Reason),
+    Again(Reason),
+}
+
+impl Follow {
+    pub(super) const fn new(follower: Follower<Announcement>, ask: Ask, own: Option<Own>) -> Self {
+        Self { follower, ask, own }
+    }
+}
+
+impl Engine {
+    /// Waits for the fetch that [`lookup`](Engine::lookup) joined or started,
+    /// and for others if that one does not answer this request.
+    ///
+    /// Dropping the future takes this request off the fetch and changes nothing
+    /// for the others: the fetch goes on if its answer may be stored.
+    pub async fn settle(
+        self: &Arc<Self>,
+        mut wait: Wait,
+        parts: &request::Parts,
+        origins: &mut impl Origins,
+    ) -> Settled {
+        let head = RequestHead::from(parts);
+        let mut tries = 1;
+        loop {
+            wait.start(parts, origins);
+            let reason = match self.outcome(wait.follow, head, tries).await {
+                Outcome::Reply(reply) => return Settled::Reply(reply),
+                Outcome::Alone(reason) => return Settled::Pass(self.released(head, reason)),
+                Outcome::Again(reason) => reason,
+            };
+            if tries == MOST_TRIES {
+                return Settled::Pass(self.released(head, reason));
+            }
+            tries += 1;
+            match self.lookup(head, false) {
+                Lookup::Wait(again) => wait = again,
+                Lookup::Pass(pass) => return Settled::Pass(pass),
+                Lookup::Reply(reply, refresh) => {
+                    if let Some(refresh) = refresh {
+                        refresh.start(origins.origin(), parts);
+                    }
+                    return Settled::Reply(reply);
+                }
+            }
+        }
+    }
+
+    /// Waits for one fetch.
+    async fn outcome(&self, follow: Follow, head: RequestHead<'_>, tries: usize) -> Outcome {
+        let news = poll_fn(|cx| follow.follower.poll_news(cx)).await;
+        match news {
+            Announcement::Head {
+                head: arrived,
+                stored,
+                failed,
+            } => self.on_head(follow, head, &arrived, stored, failed),
+            Announcement::Entry { entry, status } => {
+                let facts = &follow.ask.facts;
+                if let Err(reason) = Shareable::prove(&entry.head.facts, head, facts) {
+                    return not_for(reason);
+                }
+                let now = self.runtime.0.now();
+                let line = CacheStatus {
+                    fwd: Some(follow.ask.why),
+                    fwd_status: status,
+                    stored: status.is_some() && follow.own.is_some(),
+                    collapsed: follow.is_collapsed(),
+                    ..CacheStatus::default()
+                };
+                self.count_collapsed(&follow);
+                Outcome::Reply(self.reply_entry(&entry, head, facts, line, now))
+            }
+            Announcement::Unshareable(reason) => self.on_unshareable(&follow, reason),
+            Announcement::Failed(failure) => self.on_failure(&follow, head, failure, tries),
+        }
+    }
+
+    fn on_head(
+        &self,
+        follow: Follow,
+        head: RequestHead<'_>,
+        arrived: &Arc<Head>,
+        stored: bool,
+        failed: bool,
+    ) -> Outcome {
+        if failed {
+            let why = Reason::OriginError;
+            if let Some(stale) = self.stale_instead(&follow, head, why, Some(arrived.status)) {
+                return Outcome::Reply(stale);
+            }
+        }
+        let subject = Subject {
+            key: &follow.ask.key,
+            tags: Some(&arrived.facts.tags),
+        };
+        if self.purges.validity(subject, arrived.began) == Validity::Gone {
+            return Outcome::Again(Reason::Purged);
+        }
+        let proof = match Shareable::prove(&arrived.facts, head, &follow.ask.facts) {
+            Ok(proof) => proof,
+            Err(reason) => return not_for(reason),
+        };
+        let line = CacheStatus {
+            fwd: Some(follow.ask.why),
+            fwd_status: Some(arrived.status),
+            stored: stored && follow.own.is_some(),
+            collapsed: follow.is_collapsed(),
+            ..CacheStatus::default()
+        };
+        self.count_collapsed(&follow);
+        let facts = follow.ask.facts;
+        let reader = follow.follower.into_body(proof);
+        Outcome::Reply(self.reply_live(arrived, reader, head, &facts, line))
+    }
+
+    fn on_unshareable(&self, follow: &Follow, reason: Reason) -> Outcome {
+        match follow.take_own() {
+            Some(answer) => {
+                let line = CacheStatus {
+                    fwd: Some(follow.ask.why),
+                    fwd_status: Some(answer.status()),
+                    detail: Some(reason),
+                    ..CacheStatus::default()
+                };
+                let answer = own_response(self, answer).map(Payload::own);
+                Outcome::Reply(self.reply_own(answer, line))
+            }
+            None => Outcome::Alone(Reason::NotShared),
+        }
+    }
+
+    fn on_failure(
+        &self,
+        follow: &Follow,
+        head: RequestHead<'_>,
+        failure: Failure,
+        tries: usize,
+    ) -> Outcome {
+        // Nobody's fault but the fetch's own: one of those who wait tries again.
+        if failure.reason == Reason::Lost && tries == 1 {
+            return Outcome::Again(Reason::Lost);
+        }
+        let said = (failure.reason == Reason::OriginError).then_some(failure.status);
+        if let Some(stale) = self.stale_instead(follow, head, failure.reason, said) {
+            return Outcome::Reply(stale);
+        }
+        if failure.reason == Reason::OriginError && follow.own.is_some() {
+            return self.on_unshareable(follow, failure.reason);
+        }
+        self.count_collapsed(follow);
+        Outcome::Reply(self.reply_error(failure, None))
+    }
+
+    /// The stale copy that this request may have in place of an error.
+    fn stale_instead(
+        &self,
+        follow: &Follow,
+        head: RequestHead<'_>,
+        why: Reason,
+        said: Option<http::StatusCode>,
+    ) -> Option<Box<Reply>> {
+        let now = self.runtime.0.now();
+        let entry = follow.ask.candidate.as_ref()?;
+        if self.purges.check(&follow.ask.key, entry) == Validity::Gone {
+            return None;
+        }
+        serves_on_error(entry, now)
+            .then(|| self.reply_on_error(entry, head, &follow.ask.facts, why, said, now))
+    }
+
+    fn count_collapsed(&self, follow: &Follow) {
+        if follow.is_collapsed() {
+            self.counters.collapsed.add(1);
+        }
+    }
+}
+
+impl Follow {
+    /// Whether another request's fetch answers this one.
+    const fn is_collapsed(&self) -> bool {
+        self.own.is_none()
+    }
+
+    fn take_own(&self) -> Option<http::Response<super::OriginBody>> {
+        self.own.as_ref()?.lock().take()
+    }
+}
+
+/// A response that is not for this request: another variant may be fetched for
+/// it, or it has to go alone.
+const fn not_for(reason: Reason) -> Outcome {
+    match reason {
+        Reason::OtherVariant => Outcome::Again(reason),
+        _ => Outcome::Alone(reason),
+    }
+}

@@ -1,0 +1,261 @@
+//! From a decision to what the shell has to do.
+
+use std::sync::Arc;
+
+use super::decide::{Ask, Decision, serves_on_error};
+use super::fill::Fill;
+use super::follow::Follow;
+use super::news::{Announcement, Failure};
+use super::{Engine, Pass, Reply};
+use crate::clock::Moment;
+use crate::entry::Began;
+use crate::flight::{Boarding, Flight, Joined};
+use crate::gate::Lane;
+use crate::policy::{Reason, RequestFacts, RequestHead, Reuse, Shareable, Variant, VaryNames};
+use crate::store::{Subject, Validity};
+
+/// What the shell has to do with a request.
+#[derive(Debug)]
+pub enum Lookup {
+    /// Send this. If there is a fetch to be made behind it, start it with
+    /// [`Refresh::start`].
+    Reply(Box<Reply>, Option<Refresh>),
+    /// Await [`Engine::settle`].
+    Wait(Wait),
+    /// Call the handler with the request as it is.
+    Pass(Pass),
+}
+
+/// A fetch that nobody waits for.
+#[derive(Debug)]
+pub struct Refresh(Fill);
+
+impl Refresh {
+    /// Starts the fetch, in a task of its own; `parts` are those of the request
+    /// that found the stale copy.
+    pub fn start(self, origin: Box<dyn super::Origin>, parts: &http::request::Parts) {
+        self.0.start(origin, parts);
+    }
+}
+
+/// A request that has to wait for a fetch: its own, or another's.
+#[derive(Debug)]
+pub struct Wait {
+    pub(super) fill: Option<Fill>,
+    pub(super) follow: Follow,
+}
+
+impl Wait {
+    /// Starts the fetch, in a task of its own, if there is one to be started.
+    ///
+    /// To be called at once, not when the future that waits is first polled:
+    /// others may be following already. If the `Wait` is dropped before, one of
+    /// them starts it.
+    pub fn start(&mut self, parts: &http::request::Parts, origins: &mut impl super::Origins) {
+        if let Some(fill) = self.fill.take() {
+            fill.start(origins.origin(), parts);
+        }
+    }
+}
+
+impl Engine {
+    /// Looks a request up, and joins or starts a fetch if one is needed.
+    ///
+    /// `has_body` is whether the body is anything but empty, as far as the
+    /// framework can tell.
+    #[must_use]
+    pub fn lookup(self: &Arc<Self>, request: RequestHead<'_>, has_body: bool) -> Lookup {
+        let now = self.runtime.0.now();
+        match self.decide(request, has_body, now) {
+            Decision::Hit(entry, facts, reason) => {
+                let reply = self.reply_hit(&entry, request, &facts, reason, now);
+                Lookup::Reply(reply, None)
+            }
+            Decision::OnError(entry, facts, why) => {
+                let reply = self.reply_on_error(&entry, request, &facts, why, None, now);
+                Lookup::Reply(reply, None)
+            }
+            Decision::Refresh(entry, ask) => {
+                let reason = Reason::StaleWhileRevalidate;
+                let reply = self.reply_hit(&entry, request, &ask.facts, reason, now);
+                Lookup::Reply(reply, self.refresh(request, &ask, now))
+            }
+            Decision::Refuse(failure, retry) => {
+                Lookup::Reply(self.reply_error(failure, retry), None)
+            }
+            Decision::Pass(reason, known) => Lookup::Pass(self.pass(request, reason, known)),
+            Decision::Ask(ask) => self.take_off(request, *ask, now),
+        }
+    }
+
+    /// A refresh of what is stored, unless one is under way, or the last one
+    /// failed a moment ago, or there is no room for it.
+    fn refresh(
+        self: &Arc<Self>,
+        request: RequestHead<'_>,
+        ask: &Ask,
+        now: Moment,
+    ) -> Option<Refresh> {
+        if self.memos.get(ask.key.as_bytes()).pause(now).is_some() {
+            return None;
+        }
+        let mut boarding = self.boarding(request, ask, now);
+        let began = self.began(now);
+        match self.table.join(&ask.key, began, &mut boarding) {
+            Joined::Started(lead, _follower) => {
+                if let Some(entry) = self.stored_meanwhile(request, ask, now) {
+                    let status = None;
+                    lead.announce(Announcement::Entry { entry, status }, false);
+                    return None;
+                }
+                let (fill, _own) = Fill::new(self, lead, ask, Lane::Background);
+                Some(Refresh(fill))
+            }
+            _ => None,
+        }
+    }
+
+    /// Joins the fetch that will answer, or starts it.
+    fn take_off(self: &Arc<Self>, request: RequestHead<'_>, ask: Ask, now: Moment) -> Lookup {
+        let mut boarding = self.boarding(request, &ask, now);
+        let began = self.began(now);
+        let overflow = match self.table.join(&ask.key, began, &mut boarding) {
+            Joined::Found(follower) => {
+                let follow = Follow::new(follower, ask, None);
+                return Lookup::Wait(Wait { fill: None, follow });
+            }
+            Joined::Started(lead, follower) => {
+                if let Some(entry) = self.stored_meanwhile(request, &ask, now) {
+                    let status = None;
+                    let found = Arc::clone(&entry);
+                    lead.announce(Announcement::Entry { entry, status }, false);
+                    let reply = self.reply_hit(&found, request, &ask.facts, Reason::Fresh, now);
+                    return Lookup::Reply(reply, None);
+                }
+                let (fill, own) = Fill::new(self, lead, &ask, Lane::Foreground);
+                let follow = Follow::new(follower, ask, Some(own));
+                return Lookup::Wait(Wait {
+                    fill: Some(fill),
+                    follow,
+                });
+            }
+            Joined::TooManyFollowers => Reason::WaitersFull,
+            Joined::TooManyFlights => Reason::FlightsFull,
+        };
+        self.counters.refused.add(1);
+        let reply = match &ask.candidate {
+            Some(entry) if serves_on_error(entry, now) => {
+                self.reply_on_error(entry, request, &ask.facts, overflow, None, now)
+            }
+            _ => self.reply_error(Failure::of(overflow), None),
+        };
+        Lookup::Reply(reply, None)
+    }
+
+    fn began(&self, at: Moment) -> Began {
+        let purges = self.purges.made();
+        Began { at, purges }
+    }
+
+    pub(super) fn boarding<'a>(
+        &'a self,
+        request: RequestHead<'a>,
+        ask: &'a Ask,
+        now: Moment,
+    ) -> Aboard<'a> {
+        Aboard {
+            engine: self,
+            request,
+            ask,
+            names: ask.names.clone(),
+            now,
+        }
+    }
+
+    /// The store is read again by whoever starts a flight: the flight before it
+    /// may have ended between the first look and the start.
+    fn stored_meanwhile(
+        &self,
+        request: RequestHead<'_>,
+        ask: &Ask,
+        now: Moment,
+    ) -> Option<Arc<crate::entry::Entry>> {
+        let slot = self.store.get(ask.key.as_bytes())?;
+        let entry = slot.select(request.headers)?;
+        let known = ask.candidate.as_ref();
+        if known.is_some_and(|known| Arc::ptr_eq(known, entry))
+            || self.purges.check(&ask.key, entry) != Validity::Valid
+            || Shareable::prove(&entry.head.facts, request, &ask.facts).is_err()
+        {
+            return None;
+        }
+        let lifetime = entry.head.lifetime()?;
+        let reuse = lifetime.reuse(&ask.facts.directives, now, entry.stale_since());
+        (reuse == Reuse::Fresh).then(|| Arc::clone(entry))
+    }
+}
+
+/// How a request chooses among the flights of its key.
+pub(super) struct Aboard<'a> {
+    engine: &'a Engine,
+    request: RequestHead<'a>,
+    ask: &'a Ask,
+    /// Grows by what the flights that will not do have learned of the key.
+    names: VaryNames,
+    now: Moment,
+}
+
+impl Boarding<Announcement> for Aboard<'_> {
+    fn accepts(&mut self, flight: &Flight<Announcement>, news: Option<&Announcement>) -> bool {
+        match news {
+            None => {
+                self.names = self.names.and(&flight.guess().names());
+                let subject = Subject {
+                    key: &self.ask.key,
+                    tags: None,
+                };
+                flight.guess().matches(self.request.headers)
+                    && self.engine.purges.validity(subject, flight.began()) != Validity::Gone
+            }
+            Some(Announcement::Head { head, failed, .. }) => {
+                self.names = self.names.and(&head.facts.variant.names());
+                let facts: &RequestFacts = &self.ask.facts;
+                !failed
+                    && Shareable::prove(&head.facts, self.request, facts).is_ok()
+                    && self
+                        .engine
+                        .is_fresh_for(&self.ask.key, head, facts, self.now)
+            }
+            Some(_) => false,
+        }
+    }
+
+    fn guess(&mut self) -> Variant {
+        Variant::of(&self.names, self.request.headers)
+    }
+}
+
+impl Engine {
+    /// Whether a response whose body is still coming may answer a request that
+    /// arrives now.
+    fn is_fresh_for(
+        &self,
+        key: &crate::key::Key,
+        head: &crate::entry::Head,
+        request: &RequestFacts,
+        now: Moment,
+    ) -> bool {
+        let subject = Subject {
+            key,
+            tags: Some(&head.facts.tags),
+        };
+        let stale_since = match self.purges.validity(subject, head.began) {
+            Validity::Gone => return false,
+            Validity::Stale(since) => Some(since),
+            Validity::Valid => None,
+        };
+        head.lifetime().is_some_and(|lifetime| {
+            lifetime.reuse(&request.directives, now, stale_since) == Reuse::Fresh
+        })
+    }
+}

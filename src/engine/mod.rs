@@ -1,0 +1,136 @@
+//! The one place where the parts meet: lookup, decision, flight, store.
+//!
+//! The engine knows no framework and no runtime. A shell gives it a request's
+//! head and does what [`Lookup`] says; an [`Origin`] stands for the handler, and
+//! a [`Runtime`](crate::Runtime) for time and tasks. A shell holds no rule:
+//!
+//! 1. [`Engine::lookup`] with the request's head.
+//! 2. [`Lookup::Reply`]: send it. [`Lookup::Pass`]: call the handler with the
+//!    request as it came, and [`Pass::finish`] its response.
+//! 3. [`Lookup::Wait`]: await [`Engine::settle`], which ends in one of these two.
+//!
+//! [`Cache::engine`](crate::Cache::engine) is the way here.
+
+mod decide;
+mod explain;
+mod fill;
+mod follow;
+mod lookup;
+mod news;
+mod origin;
+mod pass;
+mod payload;
+mod pump;
+mod reentry;
+mod reply;
+mod wait;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use follow::Settled;
+pub use lookup::{Lookup, Wait};
+pub use origin::{Origin, OriginBody, Origins};
+pub use pass::Pass;
+pub use payload::Payload;
+
+use crate::flight::Table;
+use crate::gate::Gate;
+use crate::key::KeyMaker;
+use crate::observe::{Counters, Explanation, Stats};
+use crate::policy::{RequestHead, Rules};
+use crate::runtime::Runtime;
+use crate::store::{MemoryStore, Memos, Purge, Purges};
+use news::Announcement;
+
+/// An answer that the cache gives.
+pub type Reply = http::Response<Payload>;
+
+/// How far the origin may be read ahead of the fastest reader once nothing is to
+/// be stored: enough to keep a fast link busy, little enough to hold for each.
+const WINDOW: u64 = 256 << 10;
+
+/// What the engine does by itself, with a store to keep and flights to follow.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) settings: Settings,
+    pub(crate) store: MemoryStore,
+    pub(crate) memos: Memos,
+    pub(crate) purges: Purges,
+    table: Arc<Table<Announcement>>,
+    gate: Arc<Gate>,
+    runtime: RuntimeHandle,
+    counters: Counters,
+}
+
+/// The numbers of one cache, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) rules: Rules,
+    pub(crate) keys: KeyMaker,
+    pub(crate) capacity: u64,
+    pub(crate) max_variants: usize,
+    pub(crate) max_flights: usize,
+    pub(crate) max_waiters: usize,
+    pub(crate) origin_limit: usize,
+    pub(crate) origin_queue: usize,
+    pub(crate) fetch_deadline: Duration,
+    pub(crate) body_idle_deadline: Duration,
+    pub(crate) store_deadline: Duration,
+    pub(crate) unshareable_memory: Duration,
+    /// The cache's name in Cache-Status; nothing switches the field off.
+    pub(crate) status_name: Option<Box<str>>,
+    pub(crate) age: bool,
+}
+
+/// A runtime, printable.
+#[derive(Clone)]
+struct RuntimeHandle(Arc<dyn Runtime>);
+
+impl std::fmt::Debug for RuntimeHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Runtime")
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(settings: Settings, runtime: Arc<dyn Runtime>) -> Arc<Self> {
+        Arc::new(Self {
+            store: MemoryStore::new(settings.capacity, settings.max_variants),
+            memos: Memos::new((settings.capacity / 32).max(64 << 10)),
+            purges: Purges::default(),
+            table: Arc::new(Table::new(settings.max_flights, settings.max_waiters)),
+            gate: Gate::new(settings.origin_limit, settings.origin_queue),
+            runtime: RuntimeHandle(runtime),
+            counters: Counters::default(),
+            settings,
+        })
+    }
+
+    /// Makes a purge; see [`Cache::purge`](crate::Cache::purge).
+    pub(crate) fn purge(&self, purge: &Purge) {
+        let now = self.runtime.0.now();
+        self.purges.make(purge, &self.settings.keys, now);
+        if purge.is_hard_clear() {
+            self.store.clear();
+            self.memos.clear();
+        }
+        self.counters.purges.add(1);
+    }
+
+    /// What the cache has done, and what it holds; see
+    /// [`Cache::stats`](crate::Cache::stats).
+    pub(crate) fn stats(&self) -> Stats {
+        let counts = self.table.counts();
+        let (keys, bytes) = self.store.size();
+        Stats::gather(&self.counters, counts, self.gate.load(), keys, bytes)
+    }
+
+    /// What would be done with a request; see
+    /// [`Cache::explain`](crate::Cache::explain).
+    pub(crate) fn explain(&self, request: RequestHead<'_>, has_body: bool) -> Explanation {
+        let now = self.runtime.0.now();
+        let decision = self.decide(request, has_body, now);
+        self.explained(request, decision, now)
+    }
+}

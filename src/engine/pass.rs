@@ -1,0 +1,127 @@
+//! Requests that the handler answers itself.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, Response};
+
+use super::Engine;
+use crate::key::{self, Key};
+use crate::observe::CacheStatus;
+use crate::policy::{
+    Reason, RequestFacts, RequestHead, ResponseHead, Verdict, changes_target, hide_tags, is_safe,
+    judge, named_targets,
+};
+use crate::store::Purge;
+
+/// A request that goes past the cache, and what is to be done with its answer.
+#[derive(Debug)]
+pub struct Pass {
+    engine: Arc<Engine>,
+    reason: Reason,
+    method: Method,
+    /// Authority and path, where the answer may make something invalid.
+    target: Option<(String, String)>,
+    /// The key that was found unshareable, to see whether it still is.
+    known: Option<(Key, RequestFacts)>,
+    /// It waited for a fetch that turned out not to be for it.
+    released: bool,
+}
+
+impl Engine {
+    pub(super) fn pass(
+        self: &Arc<Self>,
+        request: RequestHead<'_>,
+        reason: Reason,
+        known: Option<(Key, RequestFacts)>,
+    ) -> Pass {
+        self.counters.passes.add(1);
+        let target = (!is_safe(request.method)).then(|| {
+            let authority = key::authority(request.uri, request.headers).unwrap_or_default();
+            let path = request
+                .uri
+                .path_and_query()
+                .map_or("/", |path| path.as_str());
+            (authority.into_owned(), path.to_owned())
+        });
+        Pass {
+            engine: Arc::clone(self),
+            reason,
+            method: request.method.clone(),
+            target,
+            known: known.filter(|_| reason == Reason::KnownUnshareable),
+            released: false,
+        }
+    }
+
+    /// A pass for one who waited in vain.
+    pub(super) fn released(self: &Arc<Self>, request: RequestHead<'_>, reason: Reason) -> Pass {
+        self.counters.released.add(1);
+        let mut pass = self.pass(request, reason, None);
+        pass.released = true;
+        pass
+    }
+}
+
+impl Pass {
+    /// Why the request passes.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// Does what the answer asks of the cache: an unsafe method that succeeded
+    /// makes what is stored for its target invalid (RFC 9111 §4.4), and a key
+    /// that was unshareable may be so no longer. Adds Cache-Status; the body is
+    /// not touched.
+    pub fn finish<B>(self, response: &mut Response<B>) {
+        self.invalidate(response.headers(), response.status());
+        self.forget_memo(response.headers(), response.status());
+        let engine = &self.engine;
+        hide_tags(response.headers_mut(), &engine.settings.rules);
+        let line = CacheStatus {
+            fwd: Some(self.reason),
+            fwd_status: Some(response.status()),
+            collapsed: false,
+            not_collapsed: self.released,
+            detail: Some(self.reason),
+            ..CacheStatus::default()
+        };
+        engine.append_status(response.headers_mut(), &line);
+    }
+
+    fn invalidate(&self, headers: &HeaderMap, status: http::StatusCode) {
+        let Some((authority, path)) = &self.target else {
+            return;
+        };
+        if !changes_target(&self.method, status) {
+            return;
+        }
+        self.engine.purge(&Purge::of_page(authority, path));
+        for named in named_targets(authority, path, headers) {
+            if named != *path {
+                self.engine.purge(&Purge::of_page(authority, &named));
+            }
+        }
+    }
+
+    fn forget_memo(&self, headers: &HeaderMap, status: http::StatusCode) {
+        let Some((key, facts)) = &self.known else {
+            return;
+        };
+        let clock = &self.engine.runtime.0;
+        let response = ResponseHead {
+            status,
+            headers,
+            received: clock.now(),
+            wall: clock.wall(),
+        };
+        // Which variant it is makes no difference here.
+        let any = http::Request::new(());
+        let rules = &self.engine.settings.rules;
+        if let Verdict::Shareable { store: Ok(()), .. } =
+            judge(RequestHead::from(&any), facts, response, rules)
+        {
+            self.engine.memos.forget(key);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! One fetch, from the verdict on its head to the end of its body.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+
+use super::WINDOW;
+use super::fill::Fill;
+use super::origin::OriginBody;
+use crate::entry::Head;
+use crate::error::{BoxError, CutShort};
+use crate::gate::Place;
+
+/// What the origin does next.
+enum Next {
+    Chunk(Bytes),
+    Trailers,
+    End,
+    Broken,
+    Silent,
+    Abandoned,
+}
+
+/// Reads the body to its end: into the flight, and into the store if it is to
+/// be stored.
+///
+/// While it is to be stored it is read as fast as it comes, whoever reads it and
+/// however slowly: that frees the origin soonest, and it is held whole anyway.
+/// Past the object limit, or if it never was to be stored, it is read at the pace
+/// of the fastest reader, nobody joins any more, and when nobody is left it is
+/// dropped.
+pub(super) async fn run(
+    fill: &Fill,
+    head: &Arc<Head>,
+    mut body: OriginBody,
+    mut storing: bool,
+    length: Option<u64>,
+    place: Place,
+) {
+    let most = fill.engine.settings.rules.max_object_size;
+    let mut total = 0_u64;
+    if !storing {
+        fill.lead.close(most);
+    }
+    let end = loop {
+        if !storing {
+            poll_fn(|cx| fill.lead.poll_room(WINDOW, cx)).await;
+        }
+        match next(fill, &mut body, storing).await {
+            Next::Chunk(chunk) => {
+                total += chunk.len() as u64;
+                fill.lead.append(chunk);
+                if storing && (total > most || is_late(fill)) {
+                    storing = false;
+                    fill.lead.close(most);
+                }
+            }
+            // Trailers are neither stored nor shared: they may say anything.
+            Next::Trailers => {}
+            Next::End if length.is_none_or(|length| length == total) => break Ok(()),
+            Next::End | Next::Broken => break Err(CutShort::Origin),
+            Next::Silent => break Err(CutShort::Idle),
+            Next::Abandoned => break Err(CutShort::Abandoned),
+        }
+    };
+    drop(body);
+    drop(place);
+    match end {
+        Ok(()) if storing => drop(fill.store(Arc::clone(head), fill.lead.collect())),
+        Ok(()) | Err(CutShort::Abandoned) => {}
+        Err(_) => fill.count_failure(),
+    }
+    fill.lead.finish(end);
+}
+
+/// Whether the body has taken longer than a body to be stored may take.
+fn is_late(fill: &Fill) -> bool {
+    let now = fill.engine.runtime.0.now();
+    now.since(fill.lead.began().at) > fill.engine.settings.store_deadline
+}
+
+/// Waits for the next frame, but not past the idle deadline, and not when
+/// nobody would read it or store it.
+async fn next(fill: &Fill, body: &mut OriginBody, storing: bool) -> Next {
+    let mut idle = None;
+    poll_fn(|cx| {
+        if !storing && fill.lead.poll_abandoned(cx).is_ready() {
+            return Poll::Ready(Next::Abandoned);
+        }
+        if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) {
+            return Poll::Ready(Next::of(frame));
+        }
+        // The timer is made only when there is something to wait for.
+        let idle = idle.get_or_insert_with(|| {
+            let settings = &fill.engine.settings;
+            fill.engine.runtime.0.sleep(settings.body_idle_deadline)
+        });
+        idle.as_mut().poll(cx).map(|()| Next::Silent)
+    })
+    .await
+}
+
+impl Next {
+    fn of(frame: Option<Result<Frame<Bytes>, BoxError>>) -> Self {
+        match frame {
+            None => Self::End,
+            Some(Err(_)) => Self::Broken,
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(chunk) => Self::Chunk(chunk),
+                Err(_) => Self::Trailers,
+            },
+        }
+    }
+}

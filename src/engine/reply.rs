@@ -1,0 +1,321 @@
+//! Answers from what is stored, from what is still coming, and for want of both.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
+    CONTENT_TYPE, RETRY_AFTER,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+use super::news::{Announcement, Failure};
+use super::{Engine, Payload, Reply};
+use crate::clock::Moment;
+use crate::entry::{Entry, Head};
+use crate::flight::BodyReader;
+use crate::observe::{CACHE_STATUS, CacheStatus};
+use crate::policy::{
+    Ranges, Reason, RequestFacts, RequestHead, Standing, if_range_holds, is_not_modified,
+};
+
+/// A pause between two tries for one key is this long after the first failure,
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// doubles with each, and is never longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+impl Engine {
+    /// An answer from the store alone.
+    pub(super) fn reply_hit(
+        &self,
+        entry: &Arc<Entry>,
+        request: RequestHead<'_>,
+        facts: &RequestFacts,
+        reason: Reason,
+        now: Moment,
+    ) -> Box<Reply> {
+        if reason == Reason::Fresh {
+            self.counters.hits.add(1);
+        } else {
+            self.counters.stale_served.add(1);
+        }
+        let line = CacheStatus {
+            hit: true,
+            detail: (reason != Reason::Fresh).then_some(reason),
+            ..CacheStatus::default()
+        };
+        self.reply_entry(entry, request, facts, line, now)
+    }
+
+    /// A stale answer in place of an error.
+    pub(super) fn reply_on_error(
+        &self,
+        entry: &Arc<Entry>,
+        request: RequestHead<'_>,
+        facts: &RequestFacts,
+        why: Reason,
+        said: Option<StatusCode>,
+        now: Moment,
+    ) -> Box<Reply> {
+        self.counters.stale_served.add(1);
+        self.counters.stale_on_error.add(1);
+        // The origin was asked, unless the key is in a pause or the way is full.
+        let asked = !matches!(
+            why,
+            Reason::Pause | Reason::WaitersFull | Reason::FlightsFull
+        );
+        let line = CacheStatus {
+            hit: !asked,
+            fwd: asked.then_some(Reason::Stale),
+            fwd_status: said,
+            detail: Some(Reason::StaleIfError),
+            ..CacheStatus::default()
+        };
+        self.reply_entry(entry, request, facts, line, now)
+    }
+
+    /// An answer whose body is stored: whole, in part, or left out.
+    pub(super) fn reply_entry(
+        &self,
+        entry: &Entry,
+        request: RequestHead<'_>,
+        facts: &RequestFacts,
+        line: CacheStatus,
+        now: Moment,
+    ) -> Box<Reply> {
+        let mut reply = self.start(&entry.head, entry.stale_since(), line, now);
+        let length = entry.body.len() as u64;
+        if entry.head.status.is_success() && is_not_modified(request.headers, &entry.head.headers) {
+            return Box::new(not_modified(reply));
+        }
+        if facts.range && !facts.head && entry.head.status == StatusCode::OK {
+            let most = self.settings.rules.max_ranges;
+            if if_range_holds(request.headers, &entry.head.headers) {
+                match Ranges::read(request.headers, length, most) {
+                    Ranges::Whole => {}
+                    Ranges::Unsatisfiable => return Box::new(unsatisfiable(reply, length)),
+                    Ranges::Parts(parts) => return Box::new(partial(reply, entry, &parts)),
+                }
+            }
+        }
+        if facts.head {
+            reply.headers_mut().insert(CONTENT_LENGTH, length.into());
+        } else {
+            *reply.body_mut() = Payload::whole(entry.body.clone());
+        }
+        Box::new(reply)
+    }
+
+    /// An answer whose body is still coming.
+    pub(super) fn reply_live(
+        &self,
+        head: &Head,
+        reader: BodyReader<Announcement>,
+        request: RequestHead<'_>,
+        facts: &RequestFacts,
+        line: CacheStatus,
+    ) -> Box<Reply> {
+        let now = self.runtime.0.now();
+        let reply = self.start(head, None, line, now);
+        if head.status.is_success() && is_not_modified(request.headers, &head.headers) {
+            return Box::new(not_modified(reply));
+        }
+        let body = if facts.head {
+            Payload::empty()
+        } else {
+            Payload::live(reader)
+        };
+        Box::new(reply.map(|_| body))
+    }
+
+    /// The answer that this request caused and nobody else may have.
+    pub(super) fn reply_own(&self, mut reply: Reply, line: CacheStatus) -> Box<Reply> {
+        self.append_status(reply.headers_mut(), &line);
+        Box::new(reply)
+    }
+
+    /// An error of our own. `retry` is how long the key is going to be left
+    /// alone, where that is known.
+    pub(super) fn reply_error(&self, failure: Failure, retry: Option<Duration>) -> Box<Reply> {
+        self.counters.errors.add(1);
+        let text = format!("{}: {}\n", failure.status, explain(failure.reason));
+        let mut reply = Response::new(Payload::whole(Bytes::from(text)));
+        *reply.status_mut() = failure.status;
+        let headers = reply.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if failure.status == StatusCode::SERVICE_UNAVAILABLE {
+            let least = retry.unwrap_or_default().as_secs() + 1;
+            // Spread, so that those who are sent away do not return together.
+            headers.insert(RETRY_AFTER, (least + self.random() % (least + 2)).into());
+        }
+        let line = CacheStatus {
+            fwd_status: (failure.reason == Reason::OriginError).then_some(failure.status),
+            detail: Some(failure.reason),
+            ..CacheStatus::default()
+        };
+        self.append_status(headers, &line);
+        Box::new(reply)
+    }
+
+    /// A stored head as it is sent: with its age and Cache-Status.
+    fn start(
+        &self,
+        head: &Head,
+        stale_since: Option<Moment>,
+        mut line: CacheStatus,
+        now: Moment,
+    ) -> Reply {
+        let mut reply = Response::new(Payload::empty());
+        *reply.status_mut() = head.status;
+        *reply.headers_mut() = head.headers.clone();
+        if let Some(lifetime) = head.lifetime() {
+            if self.settings.age {
+                reply
+                    .headers_mut()
+                    .insert(AGE, lifetime.age(now).as_secs().into());
+            }
+            line.ttl = Some(match lifetime.standing(now, stale_since) {
+                Standing::Fresh(left) => seconds(left),
+                Standing::Stale(by) => -seconds(by),
+            });
+        }
+        self.append_status(reply.headers_mut(), &line);
+        reply
+    }
+
+    /// Appends our line to whatever caches further in have said (RFC 9211 §2).
+    pub(super) fn append_status(&self, headers: &mut HeaderMap, line: &CacheStatus) {
+        if let Some(name) = &self.settings.status_name {
+            headers.append(CACHE_STATUS, line.value(name));
+        }
+    }
+
+    /// How long a key is left alone after so many failures in a row: doubling,
+    /// capped, and spread over the upper half so that keys do not return
+    /// together.
+    pub(super) fn pause(&self, failures: u32) -> Duration {
+        let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16));
+        let longest = doubled.min(LONGEST_PAUSE);
+        let share = u32::try_from(self.random() % 512).unwrap_or_default();
+        longest / 2 + longest / 1024 * share
+    }
+
+    /// A number nobody can foresee well enough to align with.
+    fn random(&self) -> u64 {
+        self.counters.random()
+    }
+}
+
+fn seconds(span: Duration) -> i64 {
+    i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// RFC 9110 §15.4.5: what describes the body that is not sent goes.
+fn not_modified(mut reply: Reply) -> Reply {
+    *reply.status_mut() = StatusCode::NOT_MODIFIED;
+    for name in [
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        CONTENT_ENCODING,
+        CONTENT_RANGE,
+    ] {
+        reply.headers_mut().remove(name);
+    }
+    reply
+}
+
+/// RFC 9110 §15.5.17.
+fn unsatisfiable(mut reply: Reply, length: u64) -> Reply {
+    *reply.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+    let headers = reply.headers_mut();
+    for name in [CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING] {
+        headers.remove(name);
+    }
+    set(headers, CONTENT_RANGE, &format!("bytes */{length}"));
+    reply
+}
+
+/// RFC 9110 §15.3.7: one range as it is, several as `multipart/byteranges`.
+fn partial(mut reply: Reply, entry: &Entry, parts: &[Range<u64>]) -> Reply {
+    let length = entry.body.len();
+    let slice = |part: &Range<u64>| {
+        let bound = |at: u64| usize::try_from(at).map_or(length, |at| at.min(length));
+        entry.body.slice(bound(part.start)..bound(part.end))
+    };
+    let range = |part: &Range<u64>| format!("bytes {}-{}/{length}", part.start, part.end - 1);
+    *reply.status_mut() = StatusCode::PARTIAL_CONTENT;
+    let headers = reply.headers_mut();
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let [part] = parts {
+        set(headers, CONTENT_RANGE, &range(part));
+        let body = slice(part);
+        headers.insert(CONTENT_LENGTH, body.len().into());
+        *reply.body_mut() = Payload::whole(body);
+        return reply;
+    }
+    let kind = headers.remove(CONTENT_TYPE);
+    let boundary = boundary(&entry.body);
+    set(
+        headers,
+        CONTENT_TYPE,
+        &format!("multipart/byteranges; boundary={boundary}"),
+    );
+    let mut pieces = VecDeque::new();
+    for part in parts {
+        let mut lines = format!("\r\n--{boundary}\r\n").into_bytes();
+        if let Some(kind) = &kind {
+            lines.extend_from_slice(b"Content-Type: ");
+            lines.extend_from_slice(kind.as_bytes());
+            lines.extend_from_slice(b"\r\n");
+        }
+        lines.extend_from_slice(format!("Content-Range: {}\r\n\r\n", range(part)).as_bytes());
+        pieces.push_back(Bytes::from(lines));
+        pieces.push_back(slice(part));
+    }
+    pieces.push_back(Bytes::from(format!("\r\n--{boundary}--\r\n")));
+    let total: usize = pieces.iter().map(Bytes::len).sum();
+    reply.headers_mut().insert(CONTENT_LENGTH, total.into());
+    *reply.body_mut() = Payload::pieces(pieces);
+    reply
+}
+
+/// A boundary that does not occur in the body (RFC 2046 §5.1.1).
+fn boundary(body: &Bytes) -> String {
+    for number in 0_u64.. {
+        let boundary = format!("floodwall-{number:016x}");
+        let needle = boundary.as_bytes();
+        if !body.windows(needle.len()).any(|window| window == needle) {
+            return boundary;
+        }
+    }
+    String::new()
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// What a person reads.
+const fn explain(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Deadline => "the origin did not answer in time",
+        Reason::Unreachable => "the origin could not be reached",
+        Reason::BadOrigin => "the origin gave an answer that makes no sense",
+        Reason::OriginError => "the origin failed",
+        Reason::OnlyIfCached => "nothing stored may answer this request",
+        Reason::Pause => "the origin failed a moment ago and is left alone",
+        Reason::GateFull | Reason::WaitersFull | Reason::FlightsFull => {
+            "too many requests wait for the origin"
+        }
+        _ => "the request could not be answered",
+    }
+}

@@ -1,0 +1,118 @@
+//! What the cache has done so far, in numbers.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::flight::Counts;
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Declares the counters and their public snapshot together, so that neither
+/// can have one that the other lacks.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The counters of one cache.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $(pub(crate) $name: Counter,)*
+            seed: RandomState,
+            drawn: AtomicU64,
+        }
+
+        /// What a cache has done since it was built, and what it holds now.
+        ///
+        /// Counters only grow. They are read one after the other while the cache
+        /// goes on, so sums over several need not be exact to the last request.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Stats {
+            $($(#[$doc])* pub $name: u64,)*
+            /// Now: keys stored, each with all its variants.
+            pub stored_keys: u64,
+            /// Now: bytes stored, counted with keys, heads and bookkeeping.
+            pub stored_bytes: u64,
+            /// Now: fetches in flight.
+            pub flights: u64,
+            /// Now: requests that wait for a fetch or read its body.
+            pub waiting: u64,
+            /// Now: bytes of bodies that fetches in flight hold.
+            pub flight_bytes: u64,
+            /// Now: fetches at the origin.
+            pub at_origin: u64,
+            /// Now: fetches that wait for a place at the origin.
+            pub queued: u64,
+        }
+
+        impl Stats {
+            pub(crate) fn gather(
+                counters: &Counters,
+                counts: &Counts,
+                (at_origin, queued): (usize, usize),
+                stored_keys: u64,
+                stored_bytes: u64,
+            ) -> Self {
+                Self {
+                    $($name: counters.$name.read(),)*
+                    stored_keys,
+                    stored_bytes,
+                    flights: counts.flights.load(Ordering::Relaxed) as u64,
+                    waiting: counts.waiting.load(Ordering::Relaxed) as u64,
+                    flight_bytes: counts.held.load(Ordering::Relaxed),
+                    at_origin: at_origin as u64,
+                    queued: queued as u64,
+                }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Answers from the store that were fresh.
+    hits,
+    /// Answers from the store that were stale, for whatever reason.
+    stale_served,
+    /// Of these, those in place of an error.
+    stale_on_error,
+    /// Fetches that were started.
+    fills,
+    /// Requests that were answered by another request's fetch.
+    collapsed,
+    /// Requests that waited for a fetch which was not for them.
+    released,
+    /// Requests that the handler answered itself, released ones included.
+    passes,
+    /// Responses stored, those validated included.
+    stored,
+    /// Stored responses that the origin confirmed with a 304.
+    validated,
+    /// Responses that turned out to be for one request alone.
+    unshareable,
+    /// Fetches that failed: no answer, a server error, a body cut short.
+    failures,
+    /// Requests past a cap on waiters or flights.
+    refused,
+    /// Errors that the cache answered of its own.
+    errors,
+    /// Purges made, those by unsafe methods included.
+    purges,
+}
+
+impl Counters {
+    /// A number nobody outside can foresee.
+    pub(crate) fn random(&self) -> u64 {
+        self.seed
+            .hash_one(self.drawn.fetch_add(1, Ordering::Relaxed))
+    }
+}
