@@ -50,6 +50,12 @@ impl Key {
         &self.0
     }
 
+    /// A key of one part, for tests that have no requests.
+    #[cfg(test)]
+    pub(crate) fn for_test(bytes: &str) -> Self {
+        Self(Arc::from(bytes.as_bytes()))
+    }
+
     /// The bytes up to and with the third zero: namespace, authority, path.
     pub(crate) fn page(&self) -> &[u8] {
         let mut zeros = 0;

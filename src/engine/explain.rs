@@ -2,10 +2,11 @@
 
 use super::Engine;
 use super::decide::Decision;
+use super::reply::ttl;
 use crate::clock::Moment;
 use crate::entry::Entry;
 use crate::observe::{Explanation, Verb};
-use crate::policy::{Reason, RequestHead, Standing};
+use crate::policy::{Reason, RequestHead};
 
 impl Engine {
     pub(super) fn explained(
@@ -31,19 +32,16 @@ impl Engine {
                 (verb, ask.why, ask.candidate)
             }
         };
-        let lifetime = entry.as_deref().and_then(|entry: &Entry| {
-            let standing = entry.head.lifetime()?.standing(now, entry.stale_since());
-            Some((entry.head.lifetime()?.age(now), standing))
+        let stored = entry.as_deref().and_then(|entry: &Entry| {
+            let lifetime = entry.head.lifetime()?;
+            let standing = lifetime.standing(now, entry.stale_since());
+            Some((lifetime.age(now), ttl(standing)))
         });
-        let signed = |span: std::time::Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
         Explanation {
             verb,
             reason,
-            age: lifetime.map(|(age, _)| age),
-            ttl: lifetime.map(|(_, standing)| match standing {
-                Standing::Fresh(left) => signed(left),
-                Standing::Stale(by) => -signed(by),
-            }),
+            age: stored.map(|(age, _)| age),
+            ttl: stored.map(|(_, ttl)| ttl),
         }
     }
 }

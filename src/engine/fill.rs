@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
 use http::{HeaderMap, Method, Request, Response, StatusCode, request, response};
+use http_body::Body;
 
 use super::decide::Ask;
 use super::news::{Announcement, Failure};
@@ -127,10 +128,8 @@ impl Fill {
         };
         match answer {
             None => self.fail(Reason::Deadline),
-            Some(Err(error)) => {
-                drop(error);
-                self.fail(Reason::Unreachable);
-            }
+            Some(Err(error)) if is_timeout(&*error) => self.fail(Reason::Deadline),
+            Some(Err(_)) => self.fail(Reason::Unreachable),
             Some(Ok(answer)) if answer.status() == StatusCode::NOT_MODIFIED => {
                 // Nobody asked whether anything was modified.
                 self.fail(Reason::BadOrigin);
@@ -143,7 +142,9 @@ impl Fill {
     async fn arrived(self, answer: Response<OriginBody>, request: &Request<()>, place: Place) {
         let (head, body) = answer.into_parts();
         let failed = is_failure(head.status);
-        match self.judge(&head, &head.headers, request) {
+        // A handler in the same process need not write the field: the body knows.
+        let length = content_length(&head.headers).or_else(|| body.size_hint().exact());
+        match self.judge(head.status, &head.headers, length, request) {
             Verdict::Unshareable(reason, remember) => {
                 let answer = Response::from_parts(head, body);
                 self.unshareable(answer, failed, reason, remember);
@@ -151,13 +152,12 @@ impl Fill {
             Verdict::Shareable { facts, store } => {
                 let kept = self.candidate.is_some() && failed;
                 let stored = store.is_ok() && !kept;
-                let length = content_length(&head.headers);
                 if failed && !stored {
                     self.count_failure();
                 } else {
                     self.engine.memos.recover(self.lead.key());
                 }
-                let head = Arc::new(self.head(&head, &head.headers, *facts));
+                let head = Arc::new(self.head(head.status, &head.headers, *facts));
                 let open = stored && !failed;
                 let news = Announcement::Head {
                     head: Arc::clone(&head),
@@ -209,9 +209,9 @@ impl Fill {
             Some(age) => merged.insert(http::header::AGE, age.clone()),
             None => merged.remove(http::header::AGE),
         };
-        let mut renewed = response::Response::new(()).into_parts().0;
-        renewed.status = candidate.head.status;
-        match self.judge(&renewed, &merged, request) {
+        let status = candidate.head.status;
+        let length = Some(candidate.body.len() as u64);
+        match self.judge(status, &merged, length, request) {
             Verdict::Shareable {
                 mut facts,
                 store: Ok(()),
@@ -221,7 +221,7 @@ impl Fill {
                     // not repeat them.
                     facts.tags = candidate.head.facts.tags.clone();
                 }
-                let head = Arc::new(self.head(&renewed, &merged, *facts));
+                let head = Arc::new(self.head(status, &merged, *facts));
                 engine.counters.validated.add(1);
                 let entry = self.store(head, candidate.body.clone());
                 let status = Some(StatusCode::NOT_MODIFIED);
@@ -274,11 +274,18 @@ impl Fill {
         entry
     }
 
-    fn judge(&self, head: &response::Parts, headers: &HeaderMap, request: &Request<()>) -> Verdict {
+    fn judge(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        length: Option<u64>,
+        request: &Request<()>,
+    ) -> Verdict {
         let clock = &self.engine.runtime.0;
         let response = ResponseHead {
-            status: head.status,
+            status,
             headers,
+            length,
             received: clock.now(),
             wall: clock.wall(),
         };
@@ -290,10 +297,10 @@ impl Fill {
         )
     }
 
-    fn head(&self, head: &response::Parts, headers: &HeaderMap, facts: ResponseFacts) -> Head {
+    fn head(&self, status: StatusCode, headers: &HeaderMap, facts: ResponseFacts) -> Head {
         let wall = self.engine.runtime.0.wall();
         Head {
-            status: head.status,
+            status,
             headers: end_to_end(headers, &self.engine.settings.rules, wall),
             facts,
             began: self.lead.began(),
@@ -337,6 +344,14 @@ fn conditional(request: &Request<()>, stored: Option<&HeaderMap>) -> Request<()>
         asked.headers_mut().insert(name, value);
     }
     asked
+}
+
+/// Whether an error, or one that caused it, says that time ran out: that is a
+/// 504 and not a 502 (RFC 9110 §15.6.5).
+fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::TimedOut)
 }
 
 /// Hides tags; used where a response is handed on as it came.

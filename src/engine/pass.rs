@@ -112,6 +112,7 @@ impl Pass {
         let response = ResponseHead {
             status,
             headers,
+            length: None,
             received: clock.now(),
             wall: clock.wall(),
         };

@@ -181,10 +181,7 @@ impl Engine {
                     .headers_mut()
                     .insert(AGE, lifetime.age(now).as_secs().into());
             }
-            line.ttl = Some(match lifetime.standing(now, stale_since) {
-                Standing::Fresh(left) => seconds(left),
-                Standing::Stale(by) => -seconds(by),
-            });
+            line.ttl = Some(ttl(lifetime.standing(now, stale_since)));
         }
         self.append_status(reply.headers_mut(), &line);
         reply
@@ -213,8 +210,14 @@ impl Engine {
     }
 }
 
-fn seconds(span: Duration) -> i64 {
-    i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
+/// RFC 9211 §2.4: whole seconds of freshness left, negative when stale. A second
+/// that has begun counts, as it does not yet in `Age`, so that the two add up.
+pub(super) fn ttl(standing: Standing) -> i64 {
+    let whole = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+    match standing {
+        Standing::Fresh(left) => whole(left.as_secs() + u64::from(left.subsec_nanos() > 0)),
+        Standing::Stale(by) => -whole(by.as_secs()),
+    }
 }
 
 /// RFC 9110 §15.4.5: what describes the body that is not sent goes.

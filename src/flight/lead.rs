@@ -128,17 +128,24 @@ impl<N: News> Lead<N> {
 }
 
 impl Chunks {
-    /// Lets go of the oldest chunks past what is held; says how many bytes.
+    /// Lets go of the oldest chunks past what is held for slow readers, but of
+    /// none that the fastest has yet to read; says how many bytes.
     fn let_go(&mut self) -> u64 {
         let Some(at_most) = self.hold_at_most else {
             return 0;
         };
         let before = self.held_bytes;
         while self.held_bytes > at_most {
-            let Some(oldest) = self.held.pop_front() else {
+            let Some(oldest) = self.held.front() else {
                 break;
             };
-            self.held_bytes -= oldest.len() as u64;
+            let length = oldest.len() as u64;
+            let end = self.total - self.held_bytes + length;
+            if end > self.fastest {
+                break;
+            }
+            self.held.pop_front();
+            self.held_bytes -= length;
             self.gone += 1;
         }
         before - self.held_bytes

@@ -31,6 +31,8 @@ mod shared;
 mod table;
 mod wakers;
 
+#[cfg(all(test, floodwall_loom))]
+mod model;
 #[cfg(test)]
 mod tests;
 

@@ -30,6 +30,8 @@ pub struct ResponseHead<'a> {
     pub status: StatusCode,
     /// All fields, before any is removed.
     pub headers: &'a HeaderMap,
+    /// The length of the body, where `Content-Length` or the framework tells.
+    pub length: Option<u64>,
     /// When the head arrived.
     pub received: Moment,
     /// What the wall clock said then.
@@ -170,7 +172,10 @@ fn refuse_private(
     if endless {
         return Err(Reason::EventStream);
     }
-    if content_length(headers).is_some_and(|length| length > rules.max_object_size) {
+    if response
+        .length
+        .is_some_and(|length| length > rules.max_object_size)
+    {
         return Err(Reason::TooLarge);
     }
     Ok(())

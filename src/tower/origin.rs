@@ -9,6 +9,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use tower_service::Service;
 
+use super::ResponseBody;
 use super::future::Oneshot;
 use crate::engine::{Origin, OriginBody, Origins};
 use crate::error::BoxError;
@@ -72,11 +73,7 @@ where
         let request = request.map(|()| ReqB::default());
         let called = Oneshot::new(self.service.clone(), request);
         let response = called.await.map_err(Into::into)?;
-        Ok(response.map(|body| {
-            body.map_frame(|frame| frame.map_data(into_bytes))
-                .map_err(Into::into)
-                .boxed_unsync()
-        }))
+        Ok(response.map(|body| ResponseBody::passed(body).boxed_unsync()))
     }
 }
 

@@ -1,0 +1,639 @@
+//! One fetch answers everyone who waits for it, and nobody depends on another.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use floodwall::{Cache, Reason};
+use futures_util::future::join_all;
+use support::{Answer, Site, get, method, next_chunk, page, settle, status, with, written};
+use tokio::sync::{Mutex, Semaphore};
+use tokio::time::{Instant, sleep};
+
+const RENDER: Duration = Duration::from_millis(500);
+
+async fn all(crowd: Vec<tokio::task::JoinHandle<Answer>>) -> Vec<Answer> {
+    let answers = join_all(crowd).await;
+    answers
+        .into_iter()
+        .map(|answer| answer.expect("no request panics"))
+        .collect()
+}
+
+fn slow_page(cache_control: &'static str) -> Site {
+    Site::new(move |call| async move {
+        sleep(RENDER).await;
+        page(
+            &[("cache-control", cache_control)],
+            format!("page {}", call.number),
+        )
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_requests_are_one_call() {
+    let site = slow_page("max-age=60");
+    let answers = all(site.crowd("/", 10_000)).await;
+    assert_eq!(site.calls(), 1);
+    assert!(answers.iter().all(|answer| answer.text() == "page 0"));
+    let collapsed = |answer: &&Answer| answer.cache_status().ends_with("; collapsed");
+    assert_eq!(answers.iter().filter(collapsed).count(), 9_999);
+    assert_eq!(site.stats().collapsed, 9_999);
+    site.until_quiet().await;
+    assert_eq!(site.stats().flight_bytes, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_per_flight_are_exactly_one() {
+    let site = Site::new(|_| async { page(&[("cache-control", "max-age=0")], "now") });
+    for round in 1..=200 {
+        let answers = all(site.crowd("/", 20)).await;
+        assert!(answers.iter().all(|answer| answer.text() == "now"));
+        site.until_quiet().await;
+        assert_eq!(site.stats().fills as usize, site.calls(), "round {round}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_turns_out_private_is_rendered_in_parallel() {
+    for (name, value) in [
+        ("cache-control", "private, max-age=60"),
+        ("cache-control", "no-store"),
+        ("set-cookie", "sid=1"),
+        ("vary", "*"),
+    ] {
+        let site = Site::new(move |call| async move {
+            sleep(RENDER).await;
+            page(&[(name, value)], format!("for {}", call.number))
+        });
+        let start = Instant::now();
+        let answers = all(site.crowd("/", 200)).await;
+        assert!(
+            start.elapsed() <= 2 * RENDER + Duration::from_millis(1),
+            "{value}"
+        );
+        assert_eq!(site.calls(), 200, "{value}");
+        let mut texts: Vec<&str> = answers.iter().map(Answer::text).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), 200, "{value}: a private page was shared");
+        // The key is remembered: the next crowd does not wait for one of them.
+        let start = Instant::now();
+        all(site.crowd("/", 50)).await;
+        assert_eq!(start.elapsed(), RENDER, "{value}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_memory_of_an_unshareable_key_fades() {
+    let site = Site::new(|call| async move {
+        let said = if call.number == 0 {
+            "private"
+        } else {
+            "max-age=60"
+        };
+        page(&[("cache-control", said)], "page")
+    });
+    site.get("/").await;
+    let passed = site.get("/").await;
+    assert!(passed.cache_status().contains("detail=known-unshareable"));
+    // That answer could have been stored, so the next one is.
+    assert!(site.get("/").await.cache_status().contains("; stored"));
+    assert!(site.get("/").await.is_hit());
+    assert_eq!(site.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn followers_read_while_the_origin_writes() {
+    let (pen, body) = written();
+    let body = Arc::new(Mutex::new(Some(body)));
+    let site = Site::new(move |_| {
+        let body = Arc::clone(&body);
+        async move {
+            let body = body.lock().await.take().expect("asked once");
+            page(&[("cache-control", "max-age=60")], body)
+        }
+    });
+    let mut first = site.open(get("/")).await.into_body();
+    let mut second = site.open(get("/")).await.into_body();
+    pen.send(Ok("one".into())).expect("the fetch reads");
+    assert_eq!(next_chunk(&mut first).await.expect("a chunk"), "one");
+    assert_eq!(next_chunk(&mut second).await.expect("a chunk"), "one");
+    let mut late = site.open(get("/")).await.into_body();
+    assert_eq!(
+        next_chunk(&mut late).await.expect("a replayed chunk"),
+        "one"
+    );
+    pen.send(Ok("two".into())).expect("the fetch reads");
+    drop(pen);
+    for body in [&mut first, &mut second, &mut late] {
+        assert_eq!(next_chunk(body).await.expect("a chunk"), "two");
+        assert!(next_chunk(body).await.is_none());
+    }
+    assert_eq!(site.calls(), 1);
+    assert_eq!(site.get("/").await.text(), "onetwo");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_leader_may_leave_at_any_point() {
+    // 0: before it was polled; 1: while the page is made; 2: with the head; 3:
+    // with half the body.
+    for point in 0..4 {
+        let (pen, body) = written();
+        let body = Arc::new(Mutex::new(Some(body)));
+        let site = Site::new(move |_| {
+            let body = Arc::clone(&body);
+            async move {
+                sleep(RENDER).await;
+                let body = body.lock().await.take().expect("asked once");
+                page(&[("cache-control", "max-age=60")], body)
+            }
+        });
+        let mut app = site.app.clone();
+        let leader = tower::Service::call(&mut app, get("/"));
+        let mut leader = Box::pin(leader);
+        if point > 0 {
+            assert!(futures_util::poll!(leader.as_mut()).is_pending());
+        }
+        if point == 0 {
+            drop(leader);
+            let followers = site.crowd("/", 100);
+            settle().await;
+            pen.send(Ok("whole".into())).expect("the fetch reads");
+            drop(pen);
+            check_whole(&site, followers, "whole").await;
+            continue;
+        }
+        let followers = site.crowd("/", 100);
+        site.until(|now| now.waiting == 101).await;
+        if point == 1 {
+            drop(leader);
+            pen.send(Ok("whole".into())).expect("the fetch reads");
+        } else {
+            let mut body = leader.await.expect("never fails").into_body();
+            pen.send(Ok("wh".into())).expect("the fetch reads");
+            if point == 3 {
+                assert_eq!(next_chunk(&mut body).await.expect("a chunk"), "wh");
+            }
+            drop(body);
+            pen.send(Ok("ole".into())).expect("the fetch reads");
+        }
+        drop(pen);
+        check_whole(&site, followers, "whole").await;
+    }
+}
+
+async fn check_whole(site: &Site, crowd: Vec<tokio::task::JoinHandle<Answer>>, text: &str) {
+    for answer in all(crowd).await {
+        assert_eq!(answer.text(), text);
+    }
+    assert_eq!(site.calls(), 1);
+    site.until_quiet().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_everyone_has_left_a_page_to_store_is_finished() {
+    let site = slow_page("max-age=60");
+    let crowd = site.crowd("/", 10);
+    site.until(|now| now.waiting == 10).await;
+    crowd.iter().for_each(tokio::task::JoinHandle::abort);
+    site.until(|now| now.waiting == 0).await;
+    sleep(2 * RENDER).await;
+    assert!(site.get("/").await.is_hit());
+    assert_eq!(site.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_everyone_has_left_anything_else_is_cancelled() {
+    let (pen, body) = written();
+    let body = Arc::new(Mutex::new(Some(body)));
+    let site = Site::new(move |_| {
+        let body = Arc::clone(&body);
+        async move { page(&[], body.lock().await.take().expect("asked once")) }
+    });
+    let response = site.open(get("/")).await;
+    assert!(!pen.is_closed());
+    drop(response);
+    pen.closed().await;
+    site.until_quiet().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn variants_are_split_when_the_head_arrives() {
+    let site = Site::new(|call| async move {
+        sleep(RENDER).await;
+        let language = call.field("accept-language").unwrap_or("none").to_owned();
+        let fields = [("cache-control", "max-age=60"), ("vary", "Accept-Language")];
+        page(&fields, language)
+    });
+    let start = Instant::now();
+    let crowd: Vec<_> = (0..300)
+        .map(|at| {
+            let language = ["en", "fr", "iu"][at % 3];
+            (
+                language,
+                site.spawn(with(get("/"), &[("accept-language", language)])),
+            )
+        })
+        .collect();
+    for (language, answer) in crowd {
+        let answer = answer.await.expect("no request panics");
+        assert_eq!(answer.text(), language);
+    }
+    assert_eq!(site.calls(), 3);
+    // One render until the rule is known, one for the others together.
+    assert_eq!(start.elapsed(), 2 * RENDER);
+    for language in ["en", "fr", "iu"] {
+        let answer = site.get_with("/", &[("accept-language", language)]).await;
+        assert!(answer.is_hit());
+        assert_eq!(answer.text(), language);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_failure_is_one_outcome() {
+    let site = Site::new(|_| async {
+        sleep(RENDER).await;
+        status(503, &[], "overloaded")
+    });
+    for answer in all(site.crowd("/", 500)).await {
+        assert_eq!(answer.status, 503);
+        assert_eq!(answer.text(), "overloaded");
+    }
+    assert_eq!(site.calls(), 1);
+    assert_eq!(site.stats().failures, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_private_failure_is_one_outcome_too() {
+    let site = Site::new(|_| async {
+        sleep(RENDER).await;
+        status(
+            500,
+            &[("cache-control", "no-store")],
+            "stack trace of user 7",
+        )
+    });
+    let answers = all(site.crowd("/", 100)).await;
+    assert_eq!(site.calls(), 1);
+    assert!(answers.iter().all(|answer| answer.status == 500));
+    let own = answers
+        .iter()
+        .filter(|answer| answer.text().contains("user 7"));
+    assert_eq!(
+        own.count(),
+        1,
+        "only the one who asked may see its own error"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_keeps_failing_is_left_alone_for_a_while() {
+    let site = Site::new(|_| async { status(500, &[], "broken") });
+    assert_eq!(site.get("/").await.text(), "broken");
+    assert_eq!(site.get("/").await.text(), "broken");
+    let refused = site.get("/").await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.cache_status().contains("detail=pause"));
+    let seconds: u64 = refused.field("retry-after").parse().expect("seconds");
+    assert!((1..=4).contains(&seconds), "{seconds}");
+    assert_eq!(site.calls(), 2);
+    sleep(Duration::from_secs(11)).await;
+    assert_eq!(all(site.crowd("/", 50)).await.len(), 50);
+    assert_eq!(site.calls(), 3, "one probe at a time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_request_does_not_pause_a_page() {
+    let site = Site::new(|call| async move {
+        match call.field("accept") {
+            Some("x/evil") => status(500, &[], "cannot"),
+            _ => page(&[("cache-control", "max-age=60")], "page"),
+        }
+    });
+    let evil = site.get_with("/", &[("accept", "x/evil")]).await;
+    assert_eq!(evil.status, 500);
+    assert_eq!(site.get("/").await.text(), "page");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hung_origin_is_given_up_at_the_deadline() {
+    let builder = Cache::builder().fetch_deadline(Duration::from_secs(3));
+    let site = Site::with(builder, |_| std::future::pending());
+    let start = Instant::now();
+    for answer in all(site.crowd("/", 100)).await {
+        assert_eq!(answer.status, 504);
+        assert!(answer.cache_status().contains("detail=deadline"));
+    }
+    assert_eq!(start.elapsed(), Duration::from_secs(3));
+    assert_eq!(site.calls(), 1);
+    site.until_quiet().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_origin_that_falls_silent_is_cut_and_not_stored() {
+    let builder = Cache::builder().body_idle_deadline(Duration::from_secs(2));
+    let (pen, body) = written();
+    let body = Arc::new(Mutex::new(Some(body)));
+    let site = Site::with(builder, move |call| {
+        let body = Arc::clone(&body);
+        async move {
+            let fields = [("cache-control", "max-age=60")];
+            match call.number {
+                0 => page(&fields, body.lock().await.take().expect("once")),
+                _ => page(&fields, "again"),
+            }
+        }
+    });
+    let first = site.spawn(get("/"));
+    pen.send(Ok("half".into())).expect("the fetch reads");
+    let answer = first.await.expect("no request panics");
+    assert_eq!(answer.body, Err("half".into()));
+    assert_eq!(site.get("/").await.text(), "again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_of_the_wrong_length_is_cut_and_not_stored() {
+    for length in ["3", "5"] {
+        let site = Site::new(move |_| async move {
+            let fields = [("cache-control", "max-age=60"), ("content-length", length)];
+            let (pen, body) = written();
+            pen.send(Ok("four".into())).expect("the body is there");
+            page(&fields, body)
+        });
+        assert_eq!(site.get("/").await.body, Err("four".into()), "{length}");
+        assert_eq!(site.get("/").await.body, Err("four".into()), "{length}");
+        assert_eq!(site.calls(), 2, "{length}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn past_the_caps_there_is_a_defined_answer() {
+    let builder = || Cache::builder().fetch_deadline(Duration::from_secs(5));
+    let hang = |_| std::future::pending();
+    for (site, reason) in [
+        (Site::with(builder().max_waiters(1), hang), "waiters-full"),
+        (Site::with(builder().max_flights(1), hang), "flights-full"),
+    ] {
+        let first = site.spawn(get("/"));
+        site.until(|now| now.waiting == 1).await;
+        let path = if reason == "waiters-full" {
+            "/"
+        } else {
+            "/other"
+        };
+        let refused = site.get(path).await;
+        assert_eq!(refused.status, 503);
+        assert!(refused.cache_status().contains(reason), "{refused:?}");
+        assert!(!refused.field("retry-after").is_empty());
+        assert_eq!(first.await.expect("no panic").status, 504);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_gate_limits_calls_and_bounds_its_queue() {
+    let builder = Cache::builder().origin_limit(2).origin_queue(1);
+    let turns = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&turns);
+    let site = Site::with(builder, move |_| {
+        let held = Arc::clone(&held);
+        async move {
+            held.acquire().await.expect("open").forget();
+            page(&[("cache-control", "max-age=60")], "page")
+        }
+    });
+    let crowd: Vec<_> = ["/a", "/b", "/c"].map(|path| site.spawn(get(path))).into();
+    site.until(|now| now.at_origin == 2 && now.queued == 1)
+        .await;
+    assert_eq!(site.calls(), 2);
+    let refused = site.get("/d").await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.cache_status().contains("detail=gate-full"));
+    turns.add_permits(3);
+    for answer in all(crowd).await {
+        assert_eq!(answer.text(), "page");
+    }
+    assert_eq!(site.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_one_request_lost_and_no_more() {
+    let site = Site::new(|call| async move {
+        sleep(RENDER).await;
+        assert!(call.number > 0, "the first call panics, as the test wants");
+        page(&[("cache-control", "max-age=60")], "page")
+    });
+    for answer in all(site.crowd("/", 100)).await {
+        assert_eq!(answer.text(), "page");
+    }
+    assert_eq!(site.calls(), 2);
+    site.until_quiet().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_always_panics_is_called_twice_for_a_crowd() {
+    let site = Site::new(|_| async move {
+        sleep(RENDER).await;
+        panic!("as the test wants");
+    });
+    for answer in all(site.crowd("/", 100)).await {
+        assert_eq!(answer.status, 500);
+    }
+    assert_eq!(site.calls(), 2);
+}
+
+#[test]
+fn a_lost_runtime_leaves_nobody_waiting() {
+    let lost = tokio::runtime::Runtime::new().expect("a runtime");
+    let here = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let site = Site::new(|call| async move {
+        if call.number == 0 {
+            std::future::pending::<()>().await;
+        }
+        page(&[("cache-control", "max-age=60")], "page")
+    });
+    let leader = {
+        let _guard = lost.enter();
+        site.spawn(get("/"))
+    };
+    here.block_on(async {
+        site.until(|now| now.waiting == 1 && now.at_origin == 1)
+            .await;
+        let follower = site.spawn(get("/"));
+        site.until(|now| now.waiting == 2).await;
+        lost.shutdown_background();
+        assert_eq!(follower.await.expect("no panic").text(), "page");
+        assert!(leader.await.is_err());
+        site.until_quiet().await;
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_asks_for_its_own_page_does_not_wait_for_itself() {
+    let inner: Arc<Mutex<Option<Site>>> = Arc::default();
+    let slot = Arc::clone(&inner);
+    let site = Site::new(move |call| {
+        let slot = Arc::clone(&slot);
+        async move {
+            let path = call.request.uri().path().to_owned();
+            let fields = [("cache-control", "max-age=60")];
+            let again = match (path.as_str(), call.number) {
+                ("/a", 0) => "/b",
+                ("/b", _) => "/a",
+                _ => return page(&fields, "end"),
+            };
+            let site = slot.lock().await.clone().expect("the site is there");
+            let answer = Box::pin(site.get(again)).await;
+            page(&fields, format!("{path} {}", answer.text()))
+        }
+    });
+    *inner.lock().await = Some(site.clone());
+    assert_eq!(site.get("/a").await.text(), "/a /b end");
+    site.until_quiet().await;
+    *inner.lock().await = None;
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_waited_share_a_zero_lifetime_and_those_who_come_later_do_not() {
+    let site = slow_page("max-age=0");
+    let answers = all(site.crowd("/", 100)).await;
+    assert_eq!(site.calls(), 1);
+    assert!(answers.iter().all(|answer| answer.text() == "page 0"));
+    assert_eq!(site.get("/").await.text(), "page 1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn strictly_a_zero_lifetime_is_for_one() {
+    let builder = Cache::builder().strict_collapse(true);
+    let site = Site::with(builder, |call| async move {
+        sleep(RENDER).await;
+        page(
+            &[("cache-control", "max-age=0")],
+            format!("{}", call.number),
+        )
+    });
+    all(site.crowd("/", 50)).await;
+    assert_eq!(site.calls(), 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_past_the_object_limit_goes_on_for_those_on_board() {
+    let builder = Cache::builder().max_object_size(1000);
+    let site = Site::with(builder, |_| async {
+        let (pen, body) = written();
+        for _ in 0..30 {
+            pen.send(Ok(vec![b'x'; 100].into()))
+                .expect("the body is there");
+        }
+        page(&[("cache-control", "max-age=60")], body)
+    });
+    let answer = site.get("/").await;
+    assert_eq!(answer.text().len(), 3000);
+    site.until_quiet().await;
+    assert_eq!(site.stats().stored_keys, 0);
+    site.get("/").await;
+    assert_eq!(site.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_announces_to_be_too_large_is_not_waited_for() {
+    let builder = Cache::builder().max_object_size(1000);
+    let site = Site::with(builder, |_| async {
+        sleep(RENDER).await;
+        page(&[("cache-control", "max-age=60")], vec![b'x'; 3000])
+    });
+    let start = Instant::now();
+    for answer in all(site.crowd("/", 10)).await {
+        assert_eq!(answer.text().len(), 3000);
+    }
+    assert_eq!(start.elapsed(), 2 * RENDER);
+    assert_eq!(site.calls(), 10);
+    assert_eq!(site.stats().stored_keys, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_concurrency_limit_below_the_layer_does_not_deadlock() {
+    let cache = Cache::builder().build().expect("the defaults are legal");
+    let handler = tower::service_fn(|request: http::Request<Body>| async move {
+        sleep(RENDER).await;
+        let path = request.uri().path().to_owned();
+        Ok::<_, std::convert::Infallible>(page(&[("cache-control", "max-age=60")], path))
+    });
+    let limited = tower::ServiceBuilder::new()
+        .layer(cache.layer())
+        .layer(tower::limit::GlobalConcurrencyLimitLayer::new(1))
+        .service(handler);
+    let ask = |request| tower::ServiceExt::oneshot(limited.clone(), request);
+    let paths = ["/a", "/a", "/b", "/c", "/b"];
+    let start = Instant::now();
+    let answers = join_all(paths.map(|path| ask(get(path)))).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(start.elapsed(), 3 * RENDER);
+    // A hit does not wait for the permit that a miss is holding.
+    let mut miss = Box::pin(ask(get("/d")));
+    assert!(futures_util::poll!(miss.as_mut()).is_pending());
+    let start = Instant::now();
+    assert!(ask(get("/a")).await.is_ok());
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    // A request that passes takes the permit in its turn.
+    assert!(ask(method("POST", "/a")).await.is_ok());
+    assert!(miss.await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_stream_starts_and_is_not_shared() {
+    let pens: Arc<Mutex<Vec<support::Pen>>> = Arc::default();
+    let kept = Arc::clone(&pens);
+    let site = Site::new(move |_| {
+        let kept = Arc::clone(&kept);
+        async move {
+            let (pen, body) = written();
+            pen.send(Ok("data: 1\n\n".into()))
+                .expect("the body is there");
+            kept.lock().await.push(pen);
+            page(
+                &[("content-type", "text/event-stream; charset=utf-8")],
+                body,
+            )
+        }
+    });
+    let mut first = site.open(get("/events")).await.into_body();
+    let mut second = site.open(get("/events")).await.into_body();
+    assert_eq!(
+        next_chunk(&mut first).await.expect("it starts"),
+        "data: 1\n\n"
+    );
+    assert_eq!(
+        next_chunk(&mut second).await.expect("it starts"),
+        "data: 1\n\n"
+    );
+    assert_eq!(site.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn explaining_changes_nothing() {
+    let site = slow_page("max-age=1, stale-while-revalidate=10");
+    let explain = || site.cache.explain(&get("/"));
+    assert_eq!(explain().to_string(), "fill (uri-miss)");
+    let crowd = site.crowd("/", 2);
+    site.until(|now| now.waiting == 2).await;
+    assert_eq!(explain().to_string(), "follow (uri-miss)");
+    assert_eq!(site.stats().waiting, 2);
+    all(crowd).await;
+    assert_eq!(
+        explain().to_string(),
+        "hit (fresh), stored 0 s ago, ttl 1 s"
+    );
+    sleep(Duration::from_secs(3)).await;
+    let stale = explain();
+    assert_eq!(stale.reason, Reason::StaleWhileRevalidate);
+    assert_eq!(stale.ttl, Some(-2));
+    let post = site.cache.explain(&method("POST", "/"));
+    assert_eq!(post.to_string(), "pass (method)");
+    assert_eq!(site.calls(), 1);
+}
