@@ -1,0 +1,226 @@
+//! The whole stack over real sockets: axum's server, the layer, raw clients.
+
+mod support;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use support::{Pen, Site, page, written};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, Semaphore};
+
+async fn serve(site: &Site) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let app = site.app.clone();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+async fn connect(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address)
+        .await
+        .expect("the server listens")
+}
+
+/// Sends a GET and leaves the answer to be read.
+async fn ask(stream: &mut TcpStream, path: &str) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: good.test\r\nConnection: close\r\n\r\n");
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("the server reads");
+}
+
+/// Everything that the server sends until it closes, and whether it closed
+/// cleanly.
+async fn answer(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // A cut response ends in a reset or in silence; what came still counts.
+    let _ = stream.read_to_end(&mut bytes).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Reads until `text` has come.
+async fn read_until(stream: &mut TcpStream, text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 1024];
+    while !String::from_utf8_lossy(&bytes).contains(text) {
+        let length = stream.read(&mut piece).await.expect("the answer goes on");
+        assert!(
+            length > 0,
+            "ended before {text:?}: {}",
+            String::from_utf8_lossy(&bytes)
+        );
+        bytes.extend_from_slice(&piece[..length]);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A handler that answers when it is let.
+fn held(said: &'static str) -> (Site, Arc<Semaphore>) {
+    let turns = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&turns);
+    let site = Site::new(move |call| {
+        let held = Arc::clone(&held);
+        async move {
+            held.acquire().await.expect("open").forget();
+            page(&[("cache-control", said)], format!("page {}", call.number))
+        }
+    });
+    (site, turns)
+}
+
+async fn crowd(address: SocketAddr, many: usize) -> Vec<TcpStream> {
+    let mut streams = Vec::new();
+    for _ in 0..many {
+        let mut stream = connect(address).await;
+        ask(&mut stream, "/").await;
+        streams.push(stream);
+    }
+    streams
+}
+
+#[tokio::test]
+async fn a_thousand_sockets_are_one_call() {
+    let (site, turns) = held("max-age=60");
+    let address = serve(&site).await;
+    let streams = crowd(address, 1000).await;
+    site.until(|now| now.waiting == 1000).await;
+    turns.add_permits(1000);
+    for stream in streams {
+        let text = answer(stream).await;
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+        assert!(text.ends_with("\r\n\r\npage 0"), "{text}");
+        assert!(text.contains("content-length: 6\r\n"), "{text}");
+    }
+    assert_eq!(site.calls(), 1);
+}
+
+#[tokio::test]
+async fn two_hundred_private_pages_are_two_hundred_calls_at_once() {
+    let (site, turns) = held("private");
+    let address = serve(&site).await;
+    let streams = crowd(address, 200).await;
+    site.until(|now| now.waiting == 200).await;
+    turns.add_permits(1);
+    // All of the others are at the handler together: none waits for another.
+    while site.calls() < 200 {
+        tokio::task::yield_now().await;
+    }
+    turns.add_permits(199);
+    let mut texts = Vec::new();
+    for stream in streams {
+        let text = answer(stream).await;
+        texts.push(text.rsplit("\r\n").next().unwrap_or_default().to_owned());
+    }
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(texts.len(), 200);
+}
+
+#[tokio::test]
+async fn the_leaders_socket_may_close_and_a_hundred_are_answered() {
+    let (site, turns) = held("max-age=60");
+    let address = serve(&site).await;
+    let mut leader = connect(address).await;
+    ask(&mut leader, "/").await;
+    site.until(|now| now.waiting == 1).await;
+    let streams = crowd(address, 100).await;
+    site.until(|now| now.waiting == 101).await;
+    drop(leader);
+    turns.add_permits(1);
+    for stream in streams {
+        assert!(answer(stream).await.ends_with("\r\n\r\npage 0"));
+    }
+    assert_eq!(site.calls(), 1);
+}
+
+fn streaming(fields: &'static [(&'static str, &'static str)]) -> (Site, Arc<Mutex<Vec<Pen>>>) {
+    let pens: Arc<Mutex<Vec<Pen>>> = Arc::default();
+    let kept = Arc::clone(&pens);
+    let site = Site::new(move |_| {
+        let kept = Arc::clone(&kept);
+        async move {
+            let (pen, body) = written();
+            kept.lock().await.push(pen);
+            page(fields, body)
+        }
+    });
+    (site, pens)
+}
+
+#[tokio::test]
+async fn a_follower_reads_the_first_bytes_while_the_origin_writes_the_next() {
+    let (site, pens) = streaming(&[("cache-control", "max-age=60")]);
+    let address = serve(&site).await;
+    let mut streams = crowd(address, 2).await;
+    site.until(|now| now.waiting == 2).await;
+    for text in ["first", "second"] {
+        let pen = pens.lock().await[0].clone();
+        pen.send(Ok(text.into())).expect("the fetch reads");
+        for stream in &mut streams {
+            read_until(stream, text).await;
+        }
+    }
+    pens.lock().await.clear();
+    for stream in streams {
+        assert!(answer(stream).await.ends_with("0\r\n\r\n"));
+    }
+    assert_eq!(site.calls(), 1);
+}
+
+#[tokio::test]
+async fn an_event_stream_starts() {
+    let (site, pens) = streaming(&[("content-type", "text/event-stream")]);
+    let address = serve(&site).await;
+    let mut stream = connect(address).await;
+    ask(&mut stream, "/").await;
+    site.until(|now| now.unshareable == 1).await;
+    let pen = pens.lock().await[0].clone();
+    pen.send(Ok("data: 1\n\n".into()))
+        .expect("somebody listens");
+    read_until(&mut stream, "data: 1\n\n").await;
+    drop(stream);
+    pen.closed().await;
+}
+
+#[tokio::test]
+async fn a_cut_body_is_delivered_cut_and_not_stored() {
+    let (site, pens) = streaming(&[("cache-control", "max-age=60")]);
+    let address = serve(&site).await;
+    let mut streams = crowd(address, 2).await;
+    site.until(|now| now.waiting == 2).await;
+    let pen = pens.lock().await[0].clone();
+    pen.send(Ok("half".into())).expect("the fetch reads");
+    for stream in &mut streams {
+        read_until(stream, "half").await;
+    }
+    let broken = std::io::Error::other("the disk is gone");
+    pen.send(Err(broken)).expect("the fetch reads");
+    for stream in streams {
+        let rest = answer(stream).await;
+        assert!(
+            !rest.ends_with("0\r\n\r\n"),
+            "a cut body must not end cleanly"
+        );
+    }
+    site.until(|now| now.flights == 0).await;
+    assert_eq!(site.stats().stored_keys, 0);
+}
+
+#[tokio::test]
+async fn a_slow_reader_holds_up_nobody() {
+    let site =
+        Site::new(|_| async { page(&[("cache-control", "max-age=60")], vec![b'x'; 5 << 20]) });
+    let address = serve(&site).await;
+    let slow = crowd(address, 1).await;
+    site.until(|now| now.stored == 1).await;
+    let quick = crowd(address, 1).await.pop().expect("one stream");
+    let read = tokio::time::timeout(Duration::from_secs(20), answer(quick)).await;
+    assert!(read.expect("it is not held up").len() > 5 << 20);
+    assert_eq!(site.calls(), 1);
+    drop(slow);
+}
