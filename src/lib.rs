@@ -41,6 +41,7 @@
 //! - `tower` (default): the layer, and tokio as the runtime behind it. Without
 //!   it, the engine remains, for a shell and a [`Runtime`] of one's own.
 
+mod builder;
 mod cache;
 mod clock;
 pub mod engine;
@@ -57,7 +58,8 @@ mod sync;
 #[cfg(feature = "tower")]
 pub mod tower;
 
-pub use cache::{Cache, CacheBuilder};
+pub use builder::CacheBuilder;
+pub use cache::Cache;
 pub use clock::{Clock, Moment};
 pub use error::{BoxError, ConfigError, CutShort};
 pub use key::KeyRules;

@@ -1,6 +1,6 @@
 //! The flight under the model checker: every interleaving of a few threads.
 //!
-//! `RUSTFLAGS="--cfg floodwall_loom" cargo test --release --lib model`
+//! `scripts/test model`, or `RUSTFLAGS="--cfg floodwall_loom" cargo test --lib model_`.
 //!
 //! A waker that is lost shows as a deadlock, which loom reports.
 

@@ -3,9 +3,11 @@
 
 mod memory;
 mod memos;
+mod purge;
 mod purges;
 
 pub(crate) use memory::{MemoryStore, Put, Slot};
 pub(crate) use memos::Memos;
-pub use purges::{Purge, PurgeError};
+
+pub use purge::{Purge, PurgeError};
 pub(crate) use purges::{Purges, Subject, Validity};

@@ -14,8 +14,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::Uri;
-
+use super::purge::{Page, Purge, Target};
 use crate::clock::Moment;
 use crate::entry::{Began, Entry};
 use crate::key::{Key, KeyMaker};
@@ -26,135 +25,6 @@ use crate::sync::Mutex;
 const MOST_RULES: usize = 8192;
 /// How many rules by prefix; each length of prefix costs a check a probe.
 const MOST_PREFIXES: usize = 256;
-
-/// What to purge, and how.
-///
-/// A hard purge (the default) makes responses unusable at once; a
-/// [`soft`](Purge::soft) one makes them stale, so that they are refreshed as
-/// they are asked for and may be served meanwhile as far as they allow it.
-///
-/// Purges are told by page, not by scheme: what came over `http` and `https`, and
-/// every variant and forwarded form, goes together.
-///
-/// ```
-/// use floodwall::{Cache, Purge};
-///
-/// let cache = Cache::builder().build()?;
-/// cache.purge(Purge::uri("https://example.com/news")?);
-/// cache.purge(Purge::uri("/news")?); // of whatever host
-/// cache.purge(Purge::prefix("/blog")?.soft());
-/// cache.purge(Purge::tag("article-42"));
-/// cache.purge(Purge::everything().soft());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "a purge does nothing until it is given to `Cache::purge`"]
-pub struct Purge {
-    target: Target,
-    soft: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Target {
-    Page(Page),
-    Prefix(Page),
-    Tag(Vec<u8>),
-    Everything,
-}
-
-/// A path, of one authority or (with an empty one) of any.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Page {
-    scheme: String,
-    authority: String,
-    path: String,
-}
-
-/// A purge that names nothing which could be stored.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is neither an absolute http(s) URI nor a path that starts with a slash")]
-pub struct PurgeError {
-    given: String,
-}
-
-impl Purge {
-    /// Everything stored for one URI: all variants, both schemes. A path alone
-    /// means that path at every host. Path and query are compared byte by byte.
-    ///
-    /// # Errors
-    /// If `uri` is neither an absolute http(s) URI nor starts with a slash.
-    pub fn uri(uri: &str) -> Result<Self, PurgeError> {
-        Ok(Self::hard(Target::Page(Page::read(uri)?)))
-    }
-
-    /// Everything at or below a path: `/a` covers `/a`, `/a?x` and `/a/b`, and
-    /// not `/ab`.
-    ///
-    /// # Errors
-    /// As for [`uri`](Purge::uri).
-    pub fn prefix(uri: &str) -> Result<Self, PurgeError> {
-        Ok(Self::hard(Target::Prefix(Page::read(uri)?)))
-    }
-
-    /// Every response that carries this tag in `Surrogate-Key`, `Cache-Tag` or
-    /// `Cache-Groups`. Compared byte by byte.
-    pub fn tag(tag: impl AsRef<[u8]>) -> Self {
-        Self::hard(Target::Tag(tag.as_ref().to_vec()))
-    }
-
-    /// Everything that this cache has stored.
-    pub fn everything() -> Self {
-        Self::hard(Target::Everything)
-    }
-
-    /// Make stale instead of unusable.
-    pub fn soft(mut self) -> Self {
-        self.soft = true;
-        self
-    }
-
-    pub(crate) fn of_page(authority: &str, path: &str) -> Self {
-        Self::hard(Target::Page(Page {
-            scheme: "http".to_owned(),
-            authority: authority.to_owned(),
-            path: path.to_owned(),
-        }))
-    }
-
-    /// Whether everything is to go at once, so that memory can be given back.
-    pub(crate) fn is_hard_clear(&self) -> bool {
-        self.target == Target::Everything && !self.soft
-    }
-
-    const fn hard(target: Target) -> Self {
-        Self {
-            target,
-            soft: false,
-        }
-    }
-}
-
-impl Page {
-    fn read(given: &str) -> Result<Self, PurgeError> {
-        let error = || PurgeError {
-            given: given.to_owned(),
-        };
-        let uri: Uri = given.parse().map_err(|_| error())?;
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let page = |scheme: &str, authority: &str| Self {
-            scheme: scheme.to_owned(),
-            authority: authority.to_owned(),
-            path: path.to_owned(),
-        };
-        match (uri.scheme_str(), uri.authority()) {
-            (None, None) if given.starts_with('/') => Ok(page("http", "")),
-            (Some(scheme @ ("http" | "https")), Some(authority)) => {
-                Ok(page(scheme, authority.as_str()))
-            }
-            _ => Err(error()),
-        }
-    }
-}
 
 /// What a purge may name of a response.
 #[derive(Clone, Copy, Debug)]
@@ -450,15 +320,6 @@ mod tests {
             };
             assert_eq!(after(&purge.soft(), page), expected);
         }
-    }
-
-    #[test]
-    fn what_cannot_be_a_page_is_refused() {
-        for given in ["", "x", "ftp://a/x", "*", "a.test:80", "http://"] {
-            assert!(Purge::uri(given).is_err(), "{given:?}");
-        }
-        let error = Purge::prefix("x").expect_err("no slash");
-        assert!(error.to_string().starts_with("\"x\" is neither"), "{error}");
     }
 
     #[test]

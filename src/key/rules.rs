@@ -1,26 +1,14 @@
-//! What a stored response is found by.
-//!
-//! A key is one run of bytes: its parts, in a fixed order, each closed by a byte
-//! that no part can contain. Two requests have the same key only if every part
-//! is the same, so a lookup is one hash and one comparison, and needs no
-//! allocation while the key is short.
-//!
-//! ```text
-//! namespace 0 authority 0 path?query 0 scheme 0 (1 name 0 (2 value 0)*)*
-//! ```
-//!
-//! Everything up to the third zero is the *page*: what a purge by URI names,
-//! whatever the scheme and the other fields were.
+//! What keys are made of, and how they are made.
 
-use std::borrow::{Borrow, Cow};
-use std::fmt;
-use std::sync::Arc;
+use std::borrow::Cow;
 
-use http::header::{FORWARDED, HOST};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, FORWARDED, HOST, USER_AGENT,
+};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, Uri};
-use smallvec::SmallVec;
 
+use super::KeyBuf;
 use crate::error::ConfigError;
 use crate::policy::{Reason, RequestHead};
 
@@ -38,65 +26,6 @@ const FORWARDING: [HeaderName; 6] = [
 
 /// The most bytes that a key may have; a request with a longer one passes.
 const LONGEST: usize = 16 << 10;
-
-/// The key of a stored response, owned; cheap to clone.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Key(Arc<[u8]>);
-
-impl Key {
-    /// The bytes of the key.
-    #[must_use]
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// A key of one part, for tests that have no requests.
-    #[cfg(test)]
-    pub(crate) fn for_test(bytes: &str) -> Self {
-        Self(Arc::from(bytes.as_bytes()))
-    }
-
-    /// The bytes up to and with the third zero: namespace, authority, path.
-    pub(crate) fn page(&self) -> &[u8] {
-        let mut zeros = 0;
-        let end = self.0.iter().position(|byte| {
-            zeros += usize::from(*byte == 0);
-            zeros == 3
-        });
-        end.map_or(&self.0[..], |end| &self.0[..=end])
-    }
-}
-
-impl Borrow<[u8]> for Key {
-    fn borrow(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key(\"{}\")", self.0.escape_ascii())
-    }
-}
-
-/// A key that was built for one lookup and need not outlive it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct KeyBuf(SmallVec<[u8; 192]>);
-
-impl KeyBuf {
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    pub(crate) fn to_key(&self) -> Key {
-        Key(Arc::from(&self.0[..]))
-    }
-
-    fn part(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-        self.0.push(0);
-    }
-}
 
 /// What a key is made of, beside namespace, scheme, authority, path and query.
 ///
@@ -296,9 +225,6 @@ impl KeyMaker {
 
     /// Takes off what strict forwarding hides from the handler.
     pub(crate) fn restrict(&self, headers: &mut HeaderMap) {
-        use http::header::{
-            ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, USER_AGENT,
-        };
         if !self.strict {
             return;
         }
@@ -345,169 +271,4 @@ fn legal_authority(host: &[u8]) -> Option<&str> {
     let host = std::str::from_utf8(host).ok()?;
     let parsed: Authority = host.parse().ok()?;
     (parsed.as_str() == host && !host.contains('@')).then_some(host)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use http::Request;
-
-    fn maker(rules: &KeyRules) -> KeyMaker {
-        rules.compile("").expect("legal rules")
-    }
-
-    fn key_of(maker: &KeyMaker, uri: &str, fields: &[(&str, &str)]) -> Result<KeyBuf, Reason> {
-        let mut request = Request::builder().uri(uri);
-        for (name, value) in fields {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(()).expect("a legal request");
-        maker.key((&request).into())
-    }
-
-    #[test]
-    fn different_requests_have_different_keys() {
-        let maker = maker(&KeyRules::new().field("x-tenant"));
-        let host = ("host", "good.test");
-        let requests: Vec<(&str, Vec<(&str, &str)>)> = vec![
-            ("/p", vec![host]),
-            ("/p?", vec![host]),
-            ("/p?id=1", vec![host]),
-            ("/p?id=2", vec![host]),
-            ("/P", vec![host]),
-            ("/p/", vec![host]),
-            ("/%70", vec![host]),
-            ("/j?a=1?utm_content=x&cb=evil", vec![host]),
-            ("/j?a=1%26cb=evil", vec![host]),
-            ("/j?a%3d1", vec![host]),
-            ("/?/_payload.json", vec![host]),
-            ("/", vec![host]),
-            ("/p", vec![("host", "good.test:1337")]),
-            ("/p", vec![("host", "bad.test")]),
-            ("https://good.test/p", vec![]),
-            ("/p", vec![host, ("x-forwarded-host", "evil.test")]),
-            ("/p", vec![host, ("x-forwarded-prefix", "evil.test")]),
-            ("/p", vec![host, ("x-tenant", "")]),
-            ("/p", vec![host, ("x-tenant", "a")]),
-            ("/p", vec![host, ("x-tenant", "a"), ("x-tenant", "")]),
-        ];
-        let keys: Vec<KeyBuf> = requests
-            .iter()
-            .map(|(uri, fields)| key_of(&maker, uri, fields).expect("keyed"))
-            .collect();
-        for (at, key) in keys.iter().enumerate() {
-            for (other, another) in keys.iter().enumerate() {
-                assert_eq!(
-                    key == another,
-                    at == other,
-                    "{:?}, {:?}",
-                    requests[at],
-                    requests[other]
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn the_authority_is_folded() {
-        let maker = maker(&KeyRules::new());
-        let plain = key_of(&maker, "/p", &[("host", "good.test")]);
-        assert_eq!(key_of(&maker, "/p", &[("host", "Good.TEST:80")]), plain);
-        assert_eq!(key_of(&maker, "http://good.test/p", &[]), plain);
-        let named = key_of(&maker, "http://good.test/p", &[("host", "good.test")]);
-        assert_eq!(named, plain);
-    }
-
-    #[test]
-    fn a_host_in_doubt_has_no_key() {
-        let maker = maker(&KeyRules::new());
-        for host in [
-            "good.test evil",
-            "good.test@evil.test",
-            "good.test/x",
-            "",
-            "a,b/",
-        ] {
-            let key = key_of(&maker, "/p", &[("host", host)]);
-            assert_eq!(key, Err(Reason::Host), "{host:?}");
-        }
-        let torn = key_of(&maker, "http://a.test/", &[("host", "b.test")]);
-        assert_eq!(torn, Err(Reason::Host));
-    }
-
-    #[test]
-    fn a_dropped_parameter_is_dropped_for_the_handler_too() {
-        let maker = maker(&KeyRules::new().drop_query("utm_content"));
-        let host = ("host", "good.test");
-        let plain = key_of(&maker, "/j?cb=ok", &[host]);
-        assert_eq!(
-            key_of(&maker, "/j?cb=ok&utm_content=x;cb=evil", &[host]),
-            plain
-        );
-        assert_eq!(key_of(&maker, "/j?utm_content&cb=ok", &[host]), plain);
-        assert_ne!(key_of(&maker, "/j?a=1?utm_content=x&cb=ok", &[host]), plain);
-        for (uri, seen) in [
-            ("/j?cb=ok&utm_content=x;cb=evil", "/j?cb=ok"),
-            ("/j?utm_content=x", "/j"),
-            (
-                "http://good.test/j?utm_content&a=1",
-                "http://good.test/j?a=1",
-            ),
-            ("/j?", "/j?"),
-        ] {
-            let uri: Uri = uri.parse().expect("a URI");
-            assert_eq!(maker.covered_uri(&uri).to_string(), seen);
-        }
-    }
-
-    #[test]
-    fn the_page_is_what_a_purge_names() {
-        let maker = maker(&KeyRules::new());
-        let fields = [("host", "good.test"), ("x-forwarded-proto", "https")];
-        let key = key_of(&maker, "/p?q=1", &fields).expect("keyed").to_key();
-        assert_eq!(
-            key.page(),
-            maker.purge_page("https", "GOOD.test:443", "/p?q=1")
-        );
-    }
-
-    #[test]
-    fn strict_forwarding_hides_what_is_not_covered() {
-        let maker = maker(&KeyRules::new().field("x-tenant").strict_forwarding(true));
-        let mut headers = HeaderMap::new();
-        for name in ["host", "x-tenant", "x-evil", "accept", "x-forwarded-host"] {
-            headers.insert(name, http::HeaderValue::from_static("v"));
-        }
-        maker.restrict(&mut headers);
-        assert!(!headers.contains_key("x-evil"));
-        assert_eq!(headers.len(), 4);
-    }
-
-    #[test]
-    fn wrong_rules_are_named() {
-        let error = KeyRules::new().field("a b").compile("").map(drop);
-        assert!(matches!(
-            error,
-            Err(ConfigError::Name {
-                setting: "key field",
-                ..
-            })
-        ));
-        let error = KeyRules::new().drop_query("a=b").compile("").map(drop);
-        assert!(matches!(
-            error,
-            Err(ConfigError::Name {
-                setting: "drop_query",
-                ..
-            })
-        ));
-        let error = KeyRules::new().compile("a\0b").map(drop);
-        assert!(matches!(
-            error,
-            Err(ConfigError::Name {
-                setting: "namespace",
-                ..
-            })
-        ));
-    }
 }

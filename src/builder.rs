@@ -1,0 +1,461 @@
+//! How a cache is built, and where its settings are checked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::Cache;
+use crate::engine::{Engine, Settings};
+use crate::error::ConfigError;
+use crate::key::KeyRules;
+use crate::policy::{Authorization, Cookies, Rules, SetCookie};
+use crate::runtime::Runtime;
+
+/// Builds a [`Cache`]. Setters may come in any order; [`build`](Self::build)
+/// checks their values.
+#[derive(Clone)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct CacheBuilder {
+    rules: Rules,
+    keys: KeyRules,
+    namespace: String,
+    capacity: u64,
+    max_object_size: Option<u64>,
+    max_variants: usize,
+    max_flights: usize,
+    max_waiters: usize,
+    origin_limit: usize,
+    origin_queue: usize,
+    fetch_deadline: Duration,
+    body_idle_deadline: Duration,
+    store_deadline: Duration,
+    unshareable_memory: Duration,
+    status_name: Option<String>,
+    age: bool,
+    runtime: Option<Arc<dyn Runtime>>,
+}
+
+impl std::fmt::Debug for CacheBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CacheBuilder")
+            .field("capacity", &self.capacity)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The largest object, unless the capacity is smaller.
+const DEFAULT_OBJECT: u64 = 8 << 20;
+/// What moka can weigh in one slot.
+const MOST_OBJECT: u64 = 1 << 31;
+const LEAST_TIME: Duration = Duration::from_millis(1);
+const MOST_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Default for CacheBuilder {
+    fn default() -> Self {
+        Self {
+            rules: Rules::default(),
+            keys: KeyRules::default(),
+            namespace: String::new(),
+            capacity: 64 << 20,
+            max_object_size: None,
+            max_variants: 32,
+            max_flights: 16_384,
+            max_waiters: 65_536,
+            origin_limit: 1024,
+            origin_queue: 16_384,
+            fetch_deadline: Duration::from_secs(30),
+            body_idle_deadline: Duration::from_secs(30),
+            store_deadline: Duration::from_secs(300),
+            unshareable_memory: Duration::from_secs(120),
+            status_name: Some("floodwall".to_owned()),
+            age: true,
+            runtime: None,
+        }
+    }
+}
+
+impl CacheBuilder {
+    /// The bytes that stored responses may take, counted with their keys, heads
+    /// and bookkeeping. Default 64 MiB; at least 1.
+    ///
+    /// What fetches in flight hold comes on top; see
+    /// [`Stats::flight_bytes`](crate::Stats::flight_bytes).
+    pub fn capacity(mut self, bytes: u64) -> Self {
+        self.capacity = bytes;
+        self
+    }
+
+    /// The bytes of body that one stored response may have. Default 8 MiB, or the
+    /// capacity if that is less; at most 2 GiB.
+    ///
+    /// A larger response is never cut: if it announces its length, it goes to the
+    /// one who asked and nobody waits for it; if not, whoever has joined before it
+    /// grew too large is still sent all of it, as long as it keeps within this
+    /// many bytes of the fastest reader.
+    pub fn max_object_size(mut self, bytes: u64) -> Self {
+        self.max_object_size = Some(bytes);
+        self
+    }
+
+    /// The freshness of responses that name none (RFC 9111 §4.2.1): no `max-age`,
+    /// `s-maxage` or `Expires`. None by default: such responses are not stored.
+    /// Overrides neither `no-store`, `private` nor any other word of a response.
+    pub fn default_fresh_for(mut self, lifetime: Duration) -> Self {
+        self.rules.default_fresh_for = Some(lifetime);
+        self
+    }
+
+    /// Whether to guess the freshness of responses that name none from their
+    /// `Last-Modified`: a tenth of the time since, at most a day (RFC 9111
+    /// §4.2.2). Off by default.
+    pub fn heuristics(mut self, on: bool) -> Self {
+        self.rules.heuristics = on;
+        self
+    }
+
+    /// How long after their freshness responses that do not say
+    /// `stale-while-revalidate` may be served while they are refreshed (RFC 5861
+    /// §3). None by default. Never applies to a response that says
+    /// `must-revalidate`, `proxy-revalidate`, `s-maxage` or `no-cache`.
+    pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
+        self.rules.stale_while_revalidate = Some(window);
+        self
+    }
+
+    /// How long after their freshness responses that do not say `stale-if-error`
+    /// may be served when the origin fails (RFC 5861 §4). None by default. The
+    /// same responses are excepted.
+    pub fn stale_if_error(mut self, window: Duration) -> Self {
+        self.rules.stale_if_error = Some(window);
+        self
+    }
+
+    /// The variants (`Vary`) kept under one key. Default 32; at least 1. Requests
+    /// for a further one go to the handler, with `detail=variants-full`.
+    pub fn max_variants(mut self, most: usize) -> Self {
+        self.max_variants = most;
+        self
+    }
+
+    /// How long a fetch may take until its head arrives, queueing included.
+    /// Default 30 s; 1 ms to a day. Then everyone who waits is answered stale if
+    /// allowed, else 504.
+    pub fn fetch_deadline(mut self, deadline: Duration) -> Self {
+        self.fetch_deadline = deadline;
+        self
+    }
+
+    /// How long an origin may be silent in the middle of a body. Default 30 s; 1 ms
+    /// to a day. Then the response is cut, and not stored.
+    pub fn body_idle_deadline(mut self, deadline: Duration) -> Self {
+        self.body_idle_deadline = deadline;
+        self
+    }
+
+    /// How long a body may take to arrive and still be stored. Default 5 min; 1 ms
+    /// to a day. A slower one goes on to those who have joined.
+    pub fn store_deadline(mut self, deadline: Duration) -> Self {
+        self.store_deadline = deadline;
+        self
+    }
+
+    /// How many fetches may be at the origin at once. Default 1024; at least 1.
+    /// Requests that pass are not counted.
+    pub fn origin_limit(mut self, most: usize) -> Self {
+        self.origin_limit = most;
+        self
+    }
+
+    /// How many fetches may wait for a place at the origin, foreground and
+    /// background each. Default 16384. Past it: stale if allowed, else 503 with
+    /// `Retry-After`.
+    pub fn origin_queue(mut self, most: usize) -> Self {
+        self.origin_queue = most;
+        self
+    }
+
+    /// How many requests may wait for one fetch. Default 65536; at least 1. Past
+    /// it: stale if allowed, else 503 with `Retry-After`.
+    pub fn max_waiters(mut self, most: usize) -> Self {
+        self.max_waiters = most;
+        self
+    }
+
+    /// How many fetches may be in flight, queued ones included. Default 16384; at
+    /// least 1. Past it: stale if allowed, else 503 with `Retry-After`.
+    pub fn max_flights(mut self, most: usize) -> Self {
+        self.max_flights = most;
+        self
+    }
+
+    /// How long a key is remembered as unshareable, so that nobody waits for what
+    /// is not going to be for them. Default 2 min; up to a day. It is forgotten
+    /// as soon as a response for it may be stored.
+    pub fn unshareable_memory(mut self, span: Duration) -> Self {
+        self.unshareable_memory = span;
+        self
+    }
+
+    /// What to do with requests that carry a cookie.
+    pub fn cookies(mut self, cookies: Cookies) -> Self {
+        self.rules.cookies = cookies;
+        self
+    }
+
+    /// What to do with requests that carry `Authorization`.
+    pub fn authorization(mut self, authorization: Authorization) -> Self {
+        self.rules.authorization = authorization;
+        self
+    }
+
+    /// What to do with responses that set cookies.
+    pub fn set_cookie(mut self, set_cookie: SetCookie) -> Self {
+        self.rules.set_cookie = set_cookie;
+        self
+    }
+
+    /// When `true`, a response that is not fresh on arrival answers only the
+    /// request that caused it. Off by default: those who were already waiting
+    /// asked before it was made, and may share it if it is neither private nor
+    /// `no-store`.
+    pub fn strict_collapse(mut self, strict: bool) -> Self {
+        self.rules.strict_collapse = strict;
+        self
+    }
+
+    /// Whether responses of status 400 and above may be stored if they say so.
+    /// Off by default: one bad request must not become everyone's answer.
+    pub fn store_errors(mut self, on: bool) -> Self {
+        self.rules.store_errors = on;
+        self
+    }
+
+    /// Whether a range of what is not stored fetches and stores the whole. Off by
+    /// default: the request passes.
+    pub fn fetch_whole_for_ranges(mut self, on: bool) -> Self {
+        self.rules.fetch_whole_for_ranges = on;
+        self
+    }
+
+    /// Whether `Surrogate-Key` and `Cache-Tag` are left on what clients receive,
+    /// for a cache further out. Off by default.
+    pub fn forward_tags(mut self, on: bool) -> Self {
+        self.rules.forward_tags = on;
+        self
+    }
+
+    /// What keys are made of.
+    pub fn key(mut self, rules: KeyRules) -> Self {
+        self.keys = rules;
+        self
+    }
+
+    /// A name that keeps this cache's keys apart from those of other applications
+    /// in a store that they share. Empty by default; no control characters.
+    pub fn namespace(mut self, name: impl Into<String>) -> Self {
+        self.namespace = name.into();
+        self
+    }
+
+    /// Whether answers say in `Cache-Status` (RFC 9211) what was done. On by
+    /// default.
+    pub fn cache_status(mut self, on: bool) -> Self {
+        self.status_name = on.then(|| "floodwall".to_owned());
+        self
+    }
+
+    /// The name by which this cache goes in `Cache-Status`, and switches the field
+    /// on. Default `floodwall`; a token.
+    pub fn cache_status_name(mut self, name: impl Into<String>) -> Self {
+        self.status_name = Some(name.into());
+        self
+    }
+
+    /// Whether answers from the store say their `Age`. On by default, and required
+    /// of a cache by RFC 9111 §5.1; without it, caches further out keep pages for
+    /// longer than they should.
+    pub fn age(mut self, on: bool) -> Self {
+        self.age = on;
+        self
+    }
+
+    /// The clock, timer and tasks to use. Tokio's by default.
+    pub fn runtime(mut self, runtime: impl Runtime) -> Self {
+        self.runtime = Some(Arc::new(runtime));
+        self
+    }
+
+    /// Builds the cache.
+    ///
+    /// # Errors
+    /// The first value that cannot be meant, by name.
+    ///
+    /// # Panics
+    /// Without the feature `tower`, if no [`runtime`](Self::runtime) was given.
+    pub fn build(self) -> Result<Cache, ConfigError> {
+        let settings = self.settings()?;
+        let runtime = self.runtime.unwrap_or_else(default_runtime);
+        Ok(Cache::new(Engine::new(settings, runtime)))
+    }
+
+    fn settings(&self) -> Result<Settings, ConfigError> {
+        let counts = [
+            ("max_variants", self.max_variants),
+            ("max_flights", self.max_flights),
+            ("max_waiters", self.max_waiters),
+            ("origin_limit", self.origin_limit),
+        ];
+        for (setting, given) in counts {
+            at_least_one(setting, given as u64)?;
+        }
+        at_least_one("capacity", self.capacity)?;
+        let times = [
+            ("fetch_deadline", self.fetch_deadline, LEAST_TIME),
+            ("body_idle_deadline", self.body_idle_deadline, LEAST_TIME),
+            ("store_deadline", self.store_deadline, LEAST_TIME),
+            (
+                "unshareable_memory",
+                self.unshareable_memory,
+                Duration::ZERO,
+            ),
+        ];
+        for (setting, given, least) in times {
+            within(setting, given, least)?;
+        }
+        let mut rules = self.rules.clone();
+        rules.max_object_size = self.object_size()?;
+        Ok(Settings {
+            rules,
+            keys: self.keys.compile(&self.namespace)?,
+            capacity: self.capacity,
+            max_variants: self.max_variants,
+            max_flights: self.max_flights,
+            max_waiters: self.max_waiters,
+            origin_limit: self.origin_limit,
+            origin_queue: self.origin_queue,
+            fetch_deadline: self.fetch_deadline,
+            body_idle_deadline: self.body_idle_deadline,
+            store_deadline: self.store_deadline,
+            unshareable_memory: self.unshareable_memory,
+            status_name: self.status_token()?,
+            age: self.age,
+        })
+    }
+
+    fn object_size(&self) -> Result<u64, ConfigError> {
+        let Some(object) = self.max_object_size else {
+            return Ok(DEFAULT_OBJECT.min(self.capacity));
+        };
+        at_least_one("max_object_size", object)?;
+        if object > self.capacity {
+            return Err(ConfigError::ObjectLargerThanStore {
+                object,
+                capacity: self.capacity,
+            });
+        }
+        if object > MOST_OBJECT {
+            return Err(ConfigError::TooLarge {
+                setting: "max_object_size",
+                most: MOST_OBJECT,
+                given: object,
+            });
+        }
+        Ok(object)
+    }
+
+    /// RFC 9211 §2 wants a token (or a string, which we do not offer).
+    fn status_token(&self) -> Result<Option<Box<str>>, ConfigError> {
+        let Some(name) = &self.status_name else {
+            return Ok(None);
+        };
+        let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '*');
+        let legal = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~:/".contains(c);
+        if starts && name.chars().all(legal) {
+            return Ok(Some(name.as_str().into()));
+        }
+        Err(ConfigError::Name {
+            setting: "cache_status_name",
+            given: name.clone(),
+            why: "it is not a token that starts with a letter",
+        })
+    }
+}
+
+fn at_least_one(setting: &'static str, given: u64) -> Result<(), ConfigError> {
+    if given == 0 {
+        return Err(ConfigError::Zero { setting });
+    }
+    Ok(())
+}
+
+fn within(setting: &'static str, given: Duration, least: Duration) -> Result<(), ConfigError> {
+    if given < least || given > MOST_TIME {
+        return Err(ConfigError::Time {
+            setting,
+            given,
+            least,
+            most: MOST_TIME,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(feature = "tower")]
+fn default_runtime() -> Arc<dyn Runtime> {
+    Arc::new(crate::runtime::TokioRuntime::new())
+}
+
+#[cfg(not(feature = "tower"))]
+fn default_runtime() -> Arc<dyn Runtime> {
+    panic!("without the feature `tower`, the builder needs a `runtime`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_values_are_named() {
+        let builder = Cache::builder;
+        let rows = [
+            (builder().capacity(0), "capacity must be at least 1, not 0"),
+            (
+                builder().max_variants(0),
+                "max_variants must be at least 1, not 0",
+            ),
+            (
+                builder().origin_limit(0),
+                "origin_limit must be at least 1, not 0",
+            ),
+            (
+                builder().capacity(10).max_object_size(11),
+                "max_object_size (11 bytes) must be at most capacity (10 bytes)",
+            ),
+            (
+                builder().capacity(u64::MAX).max_object_size(u64::MAX),
+                "max_object_size must be at most 2147483648, not 18446744073709551615",
+            ),
+            (
+                builder().fetch_deadline(Duration::ZERO),
+                "fetch_deadline must be between 1ms and 86400s, not 0ns",
+            ),
+            (
+                builder().cache_status_name("a b"),
+                "cache_status_name cannot be \"a b\": it is not a token that starts with a letter",
+            ),
+            (
+                builder().namespace("a\0"),
+                "namespace cannot be \"a\\0\": it has a control character",
+            ),
+        ];
+        for (builder, said) in rows {
+            let error = builder.build().expect_err(said);
+            assert_eq!(error.to_string(), said);
+        }
+    }
+
+    #[test]
+    fn a_small_capacity_makes_the_object_limit_smaller() {
+        assert!(Cache::builder().capacity(100).build().is_ok());
+    }
+}

@@ -1,0 +1,164 @@
+use http::{HeaderMap, Request, Uri};
+
+use super::*;
+use crate::error::ConfigError;
+use crate::policy::Reason;
+
+fn maker(rules: &KeyRules) -> KeyMaker {
+    rules.compile("").expect("legal rules")
+}
+
+fn key_of(maker: &KeyMaker, uri: &str, fields: &[(&str, &str)]) -> Result<KeyBuf, Reason> {
+    let mut request = Request::builder().uri(uri);
+    for (name, value) in fields {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(()).expect("a legal request");
+    maker.key((&request).into())
+}
+
+#[test]
+fn different_requests_have_different_keys() {
+    let maker = maker(&KeyRules::new().field("x-tenant"));
+    let host = ("host", "good.test");
+    let requests: Vec<(&str, Vec<(&str, &str)>)> = vec![
+        ("/p", vec![host]),
+        ("/p?", vec![host]),
+        ("/p?id=1", vec![host]),
+        ("/p?id=2", vec![host]),
+        ("/P", vec![host]),
+        ("/p/", vec![host]),
+        ("/%70", vec![host]),
+        ("/j?a=1?utm_content=x&cb=evil", vec![host]),
+        ("/j?a=1%26cb=evil", vec![host]),
+        ("/j?a%3d1", vec![host]),
+        ("/?/_payload.json", vec![host]),
+        ("/", vec![host]),
+        ("/p", vec![("host", "good.test:1337")]),
+        ("/p", vec![("host", "bad.test")]),
+        ("https://good.test/p", vec![]),
+        ("/p", vec![host, ("x-forwarded-host", "evil.test")]),
+        ("/p", vec![host, ("x-forwarded-prefix", "evil.test")]),
+        ("/p", vec![host, ("x-tenant", "")]),
+        ("/p", vec![host, ("x-tenant", "a")]),
+        ("/p", vec![host, ("x-tenant", "a"), ("x-tenant", "")]),
+    ];
+    let keys: Vec<KeyBuf> = requests
+        .iter()
+        .map(|(uri, fields)| key_of(&maker, uri, fields).expect("keyed"))
+        .collect();
+    for (at, key) in keys.iter().enumerate() {
+        for (other, another) in keys.iter().enumerate() {
+            assert_eq!(
+                key == another,
+                at == other,
+                "{:?}, {:?}",
+                requests[at],
+                requests[other]
+            );
+        }
+    }
+}
+
+#[test]
+fn the_authority_is_folded() {
+    let maker = maker(&KeyRules::new());
+    let plain = key_of(&maker, "/p", &[("host", "good.test")]);
+    assert_eq!(key_of(&maker, "/p", &[("host", "Good.TEST:80")]), plain);
+    assert_eq!(key_of(&maker, "http://good.test/p", &[]), plain);
+    let named = key_of(&maker, "http://good.test/p", &[("host", "good.test")]);
+    assert_eq!(named, plain);
+}
+
+#[test]
+fn a_host_in_doubt_has_no_key() {
+    let maker = maker(&KeyRules::new());
+    for host in [
+        "good.test evil",
+        "good.test@evil.test",
+        "good.test/x",
+        "",
+        "a,b/",
+    ] {
+        let key = key_of(&maker, "/p", &[("host", host)]);
+        assert_eq!(key, Err(Reason::Host), "{host:?}");
+    }
+    let torn = key_of(&maker, "http://a.test/", &[("host", "b.test")]);
+    assert_eq!(torn, Err(Reason::Host));
+}
+
+#[test]
+fn a_dropped_parameter_is_dropped_for_the_handler_too() {
+    let maker = maker(&KeyRules::new().drop_query("utm_content"));
+    let host = ("host", "good.test");
+    let plain = key_of(&maker, "/j?cb=ok", &[host]);
+    assert_eq!(
+        key_of(&maker, "/j?cb=ok&utm_content=x;cb=evil", &[host]),
+        plain
+    );
+    assert_eq!(key_of(&maker, "/j?utm_content&cb=ok", &[host]), plain);
+    assert_ne!(key_of(&maker, "/j?a=1?utm_content=x&cb=ok", &[host]), plain);
+    for (uri, seen) in [
+        ("/j?cb=ok&utm_content=x;cb=evil", "/j?cb=ok"),
+        ("/j?utm_content=x", "/j"),
+        (
+            "http://good.test/j?utm_content&a=1",
+            "http://good.test/j?a=1",
+        ),
+        ("/j?", "/j?"),
+    ] {
+        let uri: Uri = uri.parse().expect("a URI");
+        assert_eq!(maker.covered_uri(&uri).to_string(), seen);
+    }
+}
+
+#[test]
+fn the_page_is_what_a_purge_names() {
+    let maker = maker(&KeyRules::new());
+    let fields = [("host", "good.test"), ("x-forwarded-proto", "https")];
+    let key = key_of(&maker, "/p?q=1", &fields).expect("keyed").to_key();
+    assert_eq!(
+        key.page(),
+        maker.purge_page("https", "GOOD.test:443", "/p?q=1")
+    );
+}
+
+#[test]
+fn strict_forwarding_hides_what_is_not_covered() {
+    let maker = maker(&KeyRules::new().field("x-tenant").strict_forwarding(true));
+    let mut headers = HeaderMap::new();
+    for name in ["host", "x-tenant", "x-evil", "accept", "x-forwarded-host"] {
+        headers.insert(name, http::HeaderValue::from_static("v"));
+    }
+    maker.restrict(&mut headers);
+    assert!(!headers.contains_key("x-evil"));
+    assert_eq!(headers.len(), 4);
+}
+
+#[test]
+fn wrong_rules_are_named() {
+    let error = KeyRules::new().field("a b").compile("").map(drop);
+    assert!(matches!(
+        error,
+        Err(ConfigError::Name {
+            setting: "key field",
+            ..
+        })
+    ));
+    let error = KeyRules::new().drop_query("a=b").compile("").map(drop);
+    assert!(matches!(
+        error,
+        Err(ConfigError::Name {
+            setting: "drop_query",
+            ..
+        })
+    ));
+    let error = KeyRules::new().compile("a\0b").map(drop);
+    assert!(matches!(
+        error,
+        Err(ConfigError::Name {
+            setting: "namespace",
+            ..
+        })
+    ));
+}
