@@ -24,8 +24,9 @@ use crate::policy::{
 
 /// A pause between two tries for one key is this long after the first failure,
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// doubles with each, and is never longer than this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// doubles with each, and is never longer than this: a site that recovers should
+/// be found out before its pages leave a stale window of some seconds.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 impl Engine {
     /// An answer from the store alone.
