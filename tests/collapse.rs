@@ -87,6 +87,36 @@ async fn a_page_that_turns_out_private_is_rendered_in_parallel() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_private_page_of_one_with_a_cookie_does_not_scatter_those_without() {
+    let site = Site::new(|call| {
+        let signed_in = call.field("cookie").is_some();
+        async move {
+            sleep(RENDER).await;
+            match signed_in {
+                true => page(&[("cache-control", "private")], "my page"),
+                false => page(&[("cache-control", "max-age=60")], "the page"),
+            }
+        }
+    });
+    let signed_in = || site.spawn(with(get("/"), &[("cookie", "sid=1")]));
+    let first = signed_in();
+    site.until(|now| now.waiting == 1).await;
+    let crowd = site.crowd("/", 100);
+    let others = [signed_in(), signed_in()];
+    let start = Instant::now();
+    for answer in all(crowd).await {
+        assert_eq!(answer.text(), "the page");
+    }
+    assert_eq!(start.elapsed(), 2 * RENDER);
+    assert_eq!(first.await.expect("no panic").text(), "my page");
+    for other in others {
+        assert_eq!(other.await.expect("no panic").text(), "my page");
+    }
+    assert_eq!(site.calls(), 4, "one for each cookie, one for all without");
+    assert!(site.get("/").await.is_hit());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_memory_of_an_unshareable_key_fades() {
     let site = Site::new(|call| async move {
         let said = if call.number == 0 {

@@ -197,18 +197,13 @@ impl Fill {
         let key = self.lead.key();
         engine.memos.remember(key, remember, reason, until);
         engine.counters.unshareable.add(1);
-        self.lead.announce(Announcement::Unshareable(reason), false);
+        self.release(reason);
     }
 
     /// A 304 for what is stored: the stored response with its new head.
     fn not_modified(&self, head: &response::Parts, candidate: &Arc<Entry>, request: &Request<()>) {
         let engine = &self.engine;
-        let mut merged = updated(&candidate.head.headers, &head.headers);
-        // Ages are of the answer that says so, not of the one before.
-        match head.headers.get(http::header::AGE) {
-            Some(age) => merged.insert(http::header::AGE, age.clone()),
-            None => merged.remove(http::header::AGE),
-        };
+        let merged = updated(&candidate.head.headers, &head.headers);
         let status = candidate.head.status;
         let length = Some(candidate.body.len() as u64);
         match self.judge(status, &merged, length, request) {
@@ -253,7 +248,14 @@ impl Fill {
         engine
             .memos
             .remember(self.lead.key(), remember, reason, until);
-        self.lead.announce(Announcement::Unshareable(reason), false);
+        self.release(reason);
+    }
+
+    /// Everyone who waits is told that this answer is not for them.
+    fn release(&self, reason: Reason) {
+        let regroup = self.facts.has_credentials();
+        let news = Announcement::Unshareable { reason, regroup };
+        self.lead.announce(news, false);
     }
 
     /// Stores a whole response, unless a purge came between.

@@ -115,7 +115,9 @@ impl Engine {
                 self.count_collapsed(&follow);
                 Outcome::Reply(self.reply_entry(&entry, head, facts, line, now))
             }
-            Announcement::Unshareable(reason) => self.on_unshareable(&follow, reason),
+            Announcement::Unshareable { reason, regroup } => {
+                self.on_unshareable(&follow, reason, regroup)
+            }
             Announcement::Failed(failure) => self.on_failure(&follow, head, failure, tries),
         }
     }
@@ -158,7 +160,7 @@ impl Engine {
         Outcome::Reply(self.reply_live(arrived, reader, head, &facts, line))
     }
 
-    fn on_unshareable(&self, follow: &Follow, reason: Reason) -> Outcome {
+    fn on_unshareable(&self, follow: &Follow, reason: Reason, regroup: bool) -> Outcome {
         match follow.take_own() {
             Some(answer) => {
                 let line = CacheStatus {
@@ -169,6 +171,9 @@ impl Engine {
                 };
                 let answer = own_response(self, answer).map(Payload::own);
                 Outcome::Reply(self.reply_own(answer, line))
+            }
+            None if regroup && !follow.ask.facts.has_credentials() => {
+                Outcome::Again(Reason::NotShared)
             }
             None => Outcome::Alone(Reason::NotShared),
         }
@@ -190,7 +195,7 @@ impl Engine {
             return Outcome::Reply(stale);
         }
         if failure.reason == Reason::OriginError && follow.own.is_some() {
-            return self.on_unshareable(follow, failure.reason);
+            return self.on_unshareable(follow, failure.reason, false);
         }
         self.count_collapsed(follow);
         Outcome::Reply(self.reply_error(failure, None))

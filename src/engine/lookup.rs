@@ -89,14 +89,15 @@ impl Engine {
     }
 
     /// A refresh of what is stored, unless one is under way, or the last one
-    /// failed a moment ago, or there is no room for it.
+    /// failed or brought what cannot be stored a moment ago, or there is no room.
     fn refresh(
         self: &Arc<Self>,
         request: RequestHead<'_>,
         ask: &Ask,
         now: Moment,
     ) -> Option<Refresh> {
-        if self.memos.get(ask.key.as_bytes()).pause(now).is_some() {
+        let memo = self.memos.get(ask.key.as_bytes());
+        if memo.pause(now).is_some() || memo.unshareable(&ask.facts, now).is_some() {
             return None;
         }
         let mut boarding = self.boarding(request, ask, now);

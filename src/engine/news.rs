@@ -26,7 +26,12 @@ pub(crate) enum Announcement {
         status: Option<StatusCode>,
     },
     /// The answer was for the one who caused it.
-    Unshareable(Reason),
+    Unshareable {
+        reason: Reason,
+        /// That one had credentials: those who have none may fare better
+        /// together.
+        regroup: bool,
+    },
     /// There is no answer.
     Failed(Failure),
 }

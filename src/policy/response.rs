@@ -119,10 +119,16 @@ fn facts(
     said: &ResponseDirectives,
     rules: &Rules,
 ) -> Result<ResponseFacts, (Reason, Remember)> {
-    let for_all = |reason| (reason, Remember::ForAll);
-    refuse_private(response, said, rules).map_err(for_all)?;
+    // What is private to one who is known says nothing of those who are not.
+    let remember = if request.has_credentials() {
+        Remember::ForCredentials
+    } else {
+        Remember::ForAll
+    };
+    let remembered = |reason| (reason, remember);
+    refuse_private(response, said, rules).map_err(remembered)?;
     refuse_status(response, said, rules).map_err(|reason| (reason, Remember::Not))?;
-    let names = VaryNames::read(response.headers, rules).map_err(for_all)?;
+    let names = VaryNames::read(response.headers, rules).map_err(remembered)?;
     let permission = permission(said, rules);
     permission
         .covers(request)
@@ -131,7 +137,7 @@ fn facts(
     if variant.size() > rules.max_variant_bytes {
         return Err((Reason::VaryTooLarge, Remember::Not));
     }
-    let tags = Tags::read(response.headers, rules).map_err(for_all)?;
+    let tags = Tags::read(response.headers, rules).map_err(remembered)?;
     Ok(ResponseFacts {
         lifetime: Lifetime::read(
             response.status,

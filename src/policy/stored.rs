@@ -75,6 +75,10 @@ pub fn hide_tags(headers: &mut HeaderMap, rules: &Rules) {
 #[must_use]
 pub fn updated(stored: &HeaderMap, not_modified: &HeaderMap) -> HeaderMap {
     let mut merged = stored.clone();
+    // When it was made, and how old it was, is of the answer that says so: left
+    // in place, the old ones would make the renewed response old on arrival.
+    merged.remove(DATE);
+    merged.remove(AGE);
     for name in not_modified.keys() {
         if KEPT_FROM_304.contains(name) || HOP_BY_HOP.contains(name) {
             continue;

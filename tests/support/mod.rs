@@ -7,17 +7,43 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use floodwall::{Cache, CacheBuilder, Stats};
+use floodwall::{Cache, CacheBuilder, Clock, Moment, Runtime, Stats, Task};
 use futures_util::Stream;
 use http::{HeaderMap, Request, Response, StatusCode, request};
 use http_body_util::BodyExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
+
+/// Tokio's paused time, with a wall clock that goes along with it.
+struct PausedTime {
+    start: tokio::time::Instant,
+}
+
+impl Clock for PausedTime {
+    fn now(&self) -> Moment {
+        Moment::new(self.start.elapsed())
+    }
+
+    fn wall(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_800_000_000) + self.start.elapsed()
+    }
+}
+
+impl Runtime for PausedTime {
+    fn sleep(&self, span: Duration) -> Task {
+        Box::pin(tokio::time::sleep(span))
+    }
+
+    fn spawn(&self, task: Task) {
+        tokio::spawn(task);
+    }
+}
 
 /// One call of the handler.
 pub(crate) struct Call {
@@ -57,6 +83,8 @@ impl Site {
         F: Fn(Call) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Response<Body>> + Send + 'static,
     {
+        let start = tokio::time::Instant::now();
+        let builder = builder.runtime(PausedTime { start });
         let cache = builder.build().expect("the test's settings are legal");
         let calls = Arc::new(AtomicUsize::new(0));
         let seen = Arc::new(Mutex::new(Vec::new()));
