@@ -38,6 +38,12 @@ pub struct ResponseDirectives {
     pub stale_while_revalidate: Option<Duration>,
     /// `stale-if-error` (RFC 5861 §4); zero when unreadable.
     pub stale_if_error: Option<Duration>,
+    /// Leave to share it whatever credentials a request carries: `public`, or an
+    /// `s-maxage` that can be read (RFC 9111 §3.5).
+    pub shares: bool,
+    /// Leave to share it with requests that carry `Authorization`, as
+    /// `must-revalidate` gives it (RFC 9111 §3.5); only when it is written well.
+    pub shares_authorized: bool,
     /// A quoted string was never closed, so that a restriction may be hidden
     /// inside it.
     pub malformed: bool,
@@ -57,6 +63,16 @@ impl ResponseDirectives {
     }
 
     fn note(&mut self, directive: &Directive<'_>) {
+        self.restrict(directive);
+        let bare = directive.value.is_none();
+        self.public |= directive.is("public") && bare;
+        self.immutable |= directive.is("immutable") && bare;
+        let for_shared = directive.is("s-maxage") && directive.seconds().is_some();
+        self.shares |= self.public || for_shared;
+        self.shares_authorized |= directive.is("must-revalidate") && bare;
+    }
+
+    fn restrict(&mut self, directive: &Directive<'_>) {
         let restrictions = [
             ("no-store", &mut self.no_store),
             ("private", &mut self.private),
@@ -67,8 +83,6 @@ impl ResponseDirectives {
         for (name, flag) in restrictions {
             *flag |= directive.is(name);
         }
-        self.public |= directive.is("public") && directive.value.is_none();
-        self.immutable |= directive.is("immutable") && directive.value.is_none();
         let spans = [
             ("max-age", &mut self.max_age),
             ("s-maxage", &mut self.s_maxage),

@@ -225,10 +225,9 @@ pub fn is_failure(status: StatusCode) -> bool {
 /// RFC 9111 §3.5 for `Authorization`, and the same care for cookies, of which
 /// the standard says nothing.
 fn permission(said: &ResponseDirectives, rules: &Rules) -> Permission {
-    let shared = said.public || said.s_maxage.is_some();
     Permission {
-        authorization: shared || said.must_revalidate,
-        cookie: shared || rules.cookies == super::rules::Cookies::Ignore,
+        authorization: said.shares || said.shares_authorized,
+        cookie: said.shares || rules.cookies == super::rules::Cookies::Ignore,
     }
 }
 
