@@ -58,6 +58,9 @@ impl ResponseDirectives {
             said.malformed |= member.unclosed;
             let directive = Directive::read(member);
             said.note(&directive);
+            if !directive.is_well_formed() {
+                said.note_words(member.text);
+            }
         }
         said
     }
@@ -70,6 +73,17 @@ impl ResponseDirectives {
         let for_shared = directive.is("s-maxage") && directive.seconds().is_some();
         self.shares |= self.public || for_shared;
         self.shares_authorized |= directive.is("must-revalidate") && bare;
+    }
+
+    /// In a member that is no directive (`no-store; x`, `"private"`) every word
+    /// that restricts counts, and a lifetime is none.
+    fn note_words(&mut self, member: &[u8]) {
+        for word in member.split(|byte| !is_token_byte(*byte)) {
+            self.restrict(&Directive {
+                name: word,
+                value: None,
+            });
+        }
     }
 
     fn restrict(&mut self, directive: &Directive<'_>) {
@@ -180,6 +194,41 @@ impl<'a> Directive<'a> {
     fn seconds(&self) -> Option<Duration> {
         fields::seconds(self.value?)
     }
+
+    /// RFC 9111 §5.2: a token, and after an equals sign a token or a quoted
+    /// string.
+    fn is_well_formed(&self) -> bool {
+        is_token(self.name)
+            && self
+                .value
+                .is_none_or(|value| is_token(value) || is_quoted(value))
+    }
+}
+
+fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Whether `text` is one quoted string and nothing else (RFC 9110 §5.6.4).
+fn is_quoted(text: &[u8]) -> bool {
+    let Some(inside) = text.strip_prefix(b"\"") else {
+        return false;
+    };
+    let mut escaped = false;
+    for (at, byte) in inside.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return at + 1 == inside.len(),
+            _ => {}
+        }
+    }
+    false
 }
 
 #[cfg(test)]
