@@ -97,6 +97,10 @@ impl ResponseDirectives {
         for (name, flag) in restrictions {
             *flag |= directive.is(name);
         }
+        // What cannot be read is stale from the start (RFC 9111 §4.2.1), and no
+        // window that the operator gives to others is meant for it.
+        let names_lifetime = directive.is("max-age") || directive.is("s-maxage");
+        self.must_revalidate |= names_lifetime && directive.seconds().is_none();
         let spans = [
             ("max-age", &mut self.max_age),
             ("s-maxage", &mut self.s_maxage),
