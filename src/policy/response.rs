@@ -206,9 +206,12 @@ fn refuse_status(
         || status.is_redirection() && status != StatusCode::NOT_MODIFIED
         || matches!(status.as_u16(), 404 | 410)
         || is_failure(status);
+    // One that names no lifetime, or one that is over or cannot be read, does
+    // not say that it may be stored.
+    let lifetime = said.s_maxage.or(said.max_age);
     let opted_in = rules.store_errors
         && status.as_u16() >= 400
-        && (said.max_age.is_some() || said.s_maxage.is_some());
+        && lifetime.is_some_and(|lifetime| !lifetime.is_zero());
     if of_the_resource || opted_in {
         Ok(())
     } else {
