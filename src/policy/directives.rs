@@ -128,9 +128,10 @@ pub struct RequestDirectives {
     pub only_if_cached: bool,
     /// `max-age`; zero when its value cannot be read.
     pub max_age: Option<Duration>,
-    /// `min-fresh`
+    /// `min-fresh`; for ever when its value cannot be read.
     pub min_fresh: Option<Duration>,
-    /// `max-stale`; without a value, any staleness is accepted.
+    /// `max-stale`; without a value, any staleness is accepted; nothing when a
+    /// value cannot be read.
     pub max_stale: Option<Duration>,
 }
 
@@ -148,6 +149,7 @@ impl RequestDirectives {
         for member in fields::list(headers, &CACHE_CONTROL) {
             asked.note(&Directive::read(member));
         }
+        asked.max_stale = Self::accepted_staleness(headers);
         asked
     }
 
@@ -160,14 +162,25 @@ impl RequestDirectives {
             self.max_age = Some(self.max_age.map_or(asked, |before| before.min(asked)));
         }
         if directive.is("min-fresh") {
-            self.min_fresh = directive.seconds().max(self.min_fresh);
+            let asked = directive.seconds().unwrap_or(fields::FOREVER);
+            self.min_fresh = self.min_fresh.max(Some(asked));
         }
-        if directive.is("max-stale") {
-            self.max_stale = match directive.value {
-                None => Some(fields::FOREVER),
-                Some(_) => directive.seconds(),
-            };
+    }
+
+    /// The least of the `max-stale`s; none if one of them cannot be read.
+    fn accepted_staleness(headers: &HeaderMap) -> Option<Duration> {
+        let mut least = None;
+        for member in fields::list(headers, &CACHE_CONTROL) {
+            let directive = Directive::read(member);
+            if directive.is("max-stale") {
+                let most = match directive.value {
+                    None => fields::FOREVER,
+                    Some(_) => directive.seconds()?,
+                };
+                least = Some(least.map_or(most, |before: Duration| before.min(most)));
+            }
         }
+        least
     }
 }
 
