@@ -146,13 +146,14 @@ impl Lifetime {
             Standing::Fresh(left) if left >= asked.min_fresh.unwrap_or_default() => Reuse::Fresh,
             Standing::Fresh(_) => Reuse::Validate(Reason::RequestDirective),
             Standing::Stale(_) if self.never_stale => Reuse::Validate(Reason::Stale),
+            // What is stale is not fresh for any longer, even if `max-stale`
+            // stands beside `min-fresh`.
+            Standing::Stale(_) if asked.min_fresh.is_some() => Reuse::Validate(Reason::Stale),
             Standing::Stale(by) if asked.max_stale.is_some_and(|most| by <= most) => {
                 Reuse::MaxStale
             }
             // Whoever names a lifetime in the request wants it kept.
-            Standing::Stale(_) if asked.max_age.is_some() || asked.min_fresh.is_some() => {
-                Reuse::Validate(Reason::Stale)
-            }
+            Standing::Stale(_) if asked.max_age.is_some() => Reuse::Validate(Reason::Stale),
             Standing::Stale(by) if by < self.stale_while_revalidate => Reuse::StaleWhileRevalidate,
             Standing::Stale(_) => Reuse::Validate(Reason::Stale),
         }
