@@ -77,9 +77,11 @@ impl Lifetime {
         wall: SystemTime,
     ) -> Option<Self> {
         let named = named_lifetime(headers, said, wall);
-        // A response that must be validated each time needs no lifetime.
+        // A response that must be validated each time needs no lifetime, if it
+        // is of a kind that may be stored without one (RFC 9111 §3).
+        let validated = said.no_cache && (said.public || is_heuristically_cacheable(status));
         let fresh_for = named
-            .or_else(|| said.no_cache.then_some(Duration::ZERO))
+            .or_else(|| validated.then_some(Duration::ZERO))
             .or_else(|| unnamed_lifetime(status, headers, rules, wall))?;
         let never_stale = said.must_revalidate
             || said.proxy_revalidate
