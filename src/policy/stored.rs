@@ -3,8 +3,9 @@
 use std::time::SystemTime;
 
 use http::header::{
-    AGE, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
-    PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AGE, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    DATE, ETAG, EXPIRES, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -71,7 +72,15 @@ pub fn hide_tags(headers: &mut HeaderMap, rules: &Rules) {
     }
 }
 
+/// What counts against keeping a response even where `Connection` nominates it,
+/// which no sender should do (RFC 9110 §7.6.1).
+const NEVER_FOR_ONE_HOP: [HeaderName; 3] = [CACHE_CONTROL, EXPIRES, VARY];
+
 /// A stored head with what a 304 for it says instead (RFC 9111 §3.2).
+///
+/// `Date` and `Age` are of the answer that says them: where the 304 has none,
+/// the merged head has none, and its age is counted from now. Fields that the
+/// 304's `Connection` nominates were for this hop alone.
 #[must_use]
 pub fn updated(stored: &HeaderMap, not_modified: &HeaderMap) -> HeaderMap {
     let mut merged = stored.clone();
@@ -80,7 +89,10 @@ pub fn updated(stored: &HeaderMap, not_modified: &HeaderMap) -> HeaderMap {
     merged.remove(DATE);
     merged.remove(AGE);
     for name in not_modified.keys() {
-        if KEPT_FROM_304.contains(name) || HOP_BY_HOP.contains(name) {
+        if KEPT_FROM_304.contains(name)
+            || HOP_BY_HOP.contains(name)
+            || (is_nominated(not_modified, name) && !NEVER_FOR_ONE_HOP.contains(name))
+        {
             continue;
         }
         merged.remove(name);
@@ -89,6 +101,14 @@ pub fn updated(stored: &HeaderMap, not_modified: &HeaderMap) -> HeaderMap {
         }
     }
     merged
+}
+
+fn is_nominated(headers: &HeaderMap, name: &HeaderName) -> bool {
+    fields::list(headers, &CONNECTION).any(|nominated| {
+        nominated
+            .text
+            .eq_ignore_ascii_case(name.as_str().as_bytes())
+    })
 }
 
 fn date_value(wall: SystemTime) -> HeaderValue {
