@@ -141,15 +141,14 @@ pub(crate) fn validators(
 #[must_use]
 pub fn validates(not_modified: &HeaderMap, stored: &HeaderMap) -> bool {
     if not_modified.contains_key(ETAG) {
-        return match (entity_tag(not_modified), entity_tag(stored)) {
-            (Some(new), Some(old)) => new.same(old),
-            _ => false,
-        };
+        return entity_tag(stored).is_some_and(|old| {
+            let mut named = not_modified.get_all(ETAG).iter();
+            named.all(|tag| EntityTag::read(tag.as_bytes()).is_some_and(|new| new.same(old)))
+        });
     }
-    match not_modified.get(LAST_MODIFIED) {
-        Some(_) => field_date(not_modified, &LAST_MODIFIED) == field_date(stored, &LAST_MODIFIED),
-        None => true,
-    }
+    let mut named = not_modified.get_all(LAST_MODIFIED).iter();
+    let old = field_date(stored, &LAST_MODIFIED);
+    named.all(|date| old.is_some() && parse_date(date.as_bytes()) == old)
 }
 
 #[cfg(test)]
