@@ -54,6 +54,10 @@ pub fn is_not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
     if request.contains_key(IF_NONE_MATCH) {
         return none_match_names(request, stored);
     }
+    // Two of them are none (RFC 9110 §13.1.3).
+    if request.get_all(IF_MODIFIED_SINCE).iter().nth(1).is_some() {
+        return false;
+    }
     let since = field_date(request, &IF_MODIFIED_SINCE);
     let changed = field_date(stored, &LAST_MODIFIED).or_else(|| field_date(stored, &DATE));
     matches!((since, changed), (Some(since), Some(changed)) if changed <= since)
