@@ -52,8 +52,8 @@ impl Ranges {
         }
         // Overlapping pieces that add up to more than the whole are a way to
         // make a server work (RFC 9110 §14.2 permits to ignore them).
-        let total: u64 = parts.iter().map(|part| part.end - part.start).sum();
-        (total <= length).then_some(Self::Parts(parts))
+        let lengths = parts.iter().map(|part| u128::from(part.end - part.start));
+        (lengths.sum::<u128>() <= u128::from(length)).then_some(Self::Parts(parts))
     }
 }
 
