@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use crate::clock::Moment;
-use crate::policy::{Lifetime, ResponseFacts, head_size};
+use crate::policy::{Lifetime, ResponseFacts, Standing, head_size};
 
 /// The head of a response that others may have: what clients are sent, and what
 /// the rules need to know of it.
@@ -83,6 +83,16 @@ impl Entry {
     #[must_use]
     pub(crate) const fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Whether it is fresh at `now`.
+    pub(crate) fn is_fresh(&self, now: Moment) -> bool {
+        self.head.lifetime().is_some_and(|lifetime| {
+            matches!(
+                lifetime.standing(now, self.stale_since()),
+                Standing::Fresh(_)
+            )
+        })
     }
 
     /// Up to which purge the entry is known to be valid.

@@ -655,10 +655,7 @@ async fn explaining_changes_nothing() {
     assert_eq!(explain().to_string(), "follow (uri-miss)");
     assert_eq!(site.stats().waiting, 2);
     all(crowd).await;
-    assert_eq!(
-        explain().to_string(),
-        "hit (fresh), stored 0 s ago, ttl 1 s"
-    );
+    assert_eq!(explain().to_string(), "hit (fresh), age 0 s, ttl 1 s");
     sleep(Duration::from_secs(3)).await;
     let stale = explain();
     assert_eq!(stale.reason, Reason::StaleWhileRevalidate);

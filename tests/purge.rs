@@ -5,7 +5,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use floodwall::Purge;
+use floodwall::{Cache, KeyRules, Purge};
 use support::{Site, get, page, with};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
@@ -168,4 +168,20 @@ async fn purges_do_not_stop_what_they_do_not_name() {
     assert!(site.get("/other/5").await.is_hit());
     let once_more = site.send(with(get("/a"), &[])).await;
     assert!(once_more.is_hit());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_names_the_page_that_the_key_covers() {
+    let builder = Cache::builder().key(KeyRules::new().drop_query("utm"));
+    let site = Site::with(builder, |call| async move {
+        page(
+            &[("cache-control", "max-age=60")],
+            format!("{}", call.number),
+        )
+    });
+    site.get("/p?a=1").await;
+    site.cache.purge(uri("/p?utm=x&a=1"));
+    assert!(!site.get("/p?a=1").await.is_hit());
+    site.send(support::method("POST", "/p?a=1&utm=y")).await;
+    assert!(!site.get("/p?a=1").await.is_hit());
 }

@@ -281,3 +281,53 @@ async fn immutable_is_not_revalidated_by_a_reload() {
     let force = [("cache-control", "no-cache")];
     assert!(!weak.site.get_with("/", &force).await.is_hit());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_gone_is_not_served_from_a_stale_copy() {
+    for (code, said) in [(404, ""), (410, ""), (200, "private")] {
+        let site = Site::new(move |call| async move {
+            match call.number {
+                0 => page(
+                    &[("cache-control", "max-age=1, stale-while-revalidate=600")],
+                    "old",
+                ),
+                _ => status(code, &[("cache-control", said)], "new"),
+            }
+        });
+        site.get("/").await;
+        sleep(secs(2)).await;
+        assert_eq!(site.get("/").await.text(), "old");
+        site.until_quiet().await;
+        assert_eq!(site.get("/").await.text(), "new", "{code} {said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_copy_is_not_displaced_by_one_odd_request() {
+    let site = Site::new(|call| async move {
+        match call.field("x-odd") {
+            Some(_) => status(404, &[("cache-control", "private")], "odd"),
+            None => page(&[("cache-control", "max-age=60")], "page"),
+        }
+    });
+    site.get("/").await;
+    let odd = [("x-odd", "1"), ("cache-control", "no-cache")];
+    assert_eq!(site.get_with("/", &odd).await.text(), "odd");
+    let answer = site.get("/").await;
+    assert!(answer.is_hit());
+    assert_eq!(answer.text(), "page");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_may_not_be_stored_refreshes_nothing() {
+    let weak = weak(Cache::builder(), "max-age=1, stale-while-revalidate=60");
+    weak.site.get("/").await;
+    sleep(secs(2)).await;
+    let answer = weak
+        .site
+        .get_with("/", &[("cache-control", "no-store")])
+        .await;
+    assert_eq!(answer.text(), "page 0");
+    weak.site.until_quiet().await;
+    assert_eq!(weak.site.calls(), 1);
+}

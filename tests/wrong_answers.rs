@@ -458,3 +458,20 @@ async fn hidden_fields_of_one_hop() {
     private.get("/").await;
     assert_eq!(private.calls(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_field_that_strict_forwarding_hides_still_tells_variants_apart() {
+    let builder = Cache::builder().key(KeyRules::new().strict_forwarding(true));
+    let site = Site::with(builder, |call| {
+        let seen = call.field("x-theme").unwrap_or("none").to_owned();
+        async move {
+            let fields = [("cache-control", "max-age=60"), ("vary", "x-theme")];
+            page(&fields, seen)
+        }
+    });
+    let dark = [("x-theme", "dark")];
+    assert_eq!(site.get_with("/", &dark).await.text(), "none");
+    assert!(site.get_with("/", &dark).await.is_hit());
+    assert!(!site.get("/").await.is_hit());
+    assert_eq!(site.calls(), 2);
+}

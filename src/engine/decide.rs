@@ -65,6 +65,9 @@ impl Engine {
             return self.decide_miss(request, &key, facts, slot.as_deref(), now);
         };
         if let Err(reason) = Shareable::prove(&entry.head.facts, request, &facts) {
+            if facts.directives.only_if_cached {
+                return Decision::Refuse(Failure::of(Reason::OnlyIfCached), None);
+            }
             return Decision::Pass(reason, Some((key.to_key(), facts)));
         }
         let reuse = entry
@@ -76,6 +79,10 @@ impl Engine {
         match reuse {
             Reuse::Fresh => Decision::Hit(entry, facts, Reason::Fresh),
             Reuse::MaxStale => Decision::Hit(entry, facts, Reason::MaxStale),
+            // What this request would bring may not be stored.
+            Reuse::StaleWhileRevalidate if facts.directives.no_store => {
+                Decision::Hit(entry, facts, Reason::StaleWhileRevalidate)
+            }
             Reuse::StaleWhileRevalidate => {
                 let ask = self.ask(&key, facts, Some(&entry), slot.as_deref(), Reason::Stale);
                 Decision::Refresh(entry, ask)
@@ -145,7 +152,7 @@ impl Engine {
             Some(Reason::HeadMiss)
         } else if facts.range && !self.settings.rules.fetch_whole_for_ranges {
             Some(Reason::RangeMiss)
-        } else if why == Reason::VaryMiss && slot.is_some_and(|slot| self.store.is_full(slot)) {
+        } else if why == Reason::VaryMiss && slot.is_some_and(|slot| self.is_full(key, slot, now)) {
             Some(Reason::VariantsFull)
         } else {
             None
@@ -188,6 +195,22 @@ impl Engine {
             names: slot.map(Slot::vary_names).unwrap_or_default(),
             why,
         })
+    }
+
+    fn is_full(&self, key: &KeyBuf, slot: &Slot, now: Moment) -> bool {
+        let key = key.to_key();
+        self.store
+            .is_full(slot, |entry| self.is_spent_at(&key, entry, now))
+    }
+
+    /// Whether a stored variant may make room for another: it is purged, or it is
+    /// stale.
+    pub(super) fn is_spent(&self, key: &Key, entry: &Entry) -> bool {
+        self.is_spent_at(key, entry, self.runtime.0.now())
+    }
+
+    fn is_spent_at(&self, key: &Key, entry: &Entry, now: Moment) -> bool {
+        self.purges.check(key, entry) == Validity::Gone || !entry.is_fresh(now)
     }
 
     /// What tells this cache from another on the same thread.

@@ -95,8 +95,20 @@ impl Fill {
         for name in &CLIENT_CONDITIONS {
             headers.remove(name);
         }
-        keys.restrict(headers);
         request
+    }
+
+    /// What is sent: the request with the validators of a stored head, or without
+    /// any. Judged is the request that was not restricted, so that a response that
+    /// varies on a hidden field is kept apart for those who send it.
+    fn asked(&self, request: &Request<()>, stored: Option<&HeaderMap>) -> Request<()> {
+        let mut asked = request.clone();
+        let headers = asked.headers_mut();
+        self.engine.settings.keys.restrict(headers);
+        for (name, value) in stored.into_iter().flat_map(validators) {
+            headers.insert(name, value);
+        }
+        asked
     }
 
     async fn run(self, mut origin: Box<dyn Origin>, request: Request<()>) {
@@ -110,7 +122,7 @@ impl Fill {
             return self.fail(Reason::GateFull);
         };
         let sent = self.candidate.as_deref().map(|entry| &entry.head.headers);
-        let asked = conditional(&request, sent);
+        let asked = self.asked(&request, sent);
         let fetch = reentry::noted(Arc::clone(&self.chain), origin.fetch(asked));
         let first = within(fetch, &mut deadline).await;
         let answer = match (first, self.candidate.as_ref()) {
@@ -120,7 +132,7 @@ impl Fill {
                     return self.not_modified(&head, candidate, &request);
                 }
                 // It speaks of something else: ask again, for the whole.
-                let whole = conditional(&request, None);
+                let whole = self.asked(&request, None);
                 let fetch = reentry::noted(Arc::clone(&self.chain), origin.fetch(whole));
                 within(fetch, &mut deadline).await
             }
@@ -146,12 +158,18 @@ impl Fill {
         let length = content_length(&head.headers).or_else(|| body.size_hint().exact());
         match self.judge(head.status, &head.headers, length, request) {
             Verdict::Unshareable(reason, remember) => {
+                if remember == Remember::ForAll && !failed {
+                    self.withdraw_stale();
+                }
                 let answer = Response::from_parts(head, body);
                 self.unshareable(answer, failed, reason, remember);
             }
             Verdict::Shareable { facts, store } => {
                 let kept = self.candidate.is_some() && failed;
                 let stored = store.is_ok() && !kept;
+                if matches!(head.status.as_u16(), 404 | 410) {
+                    self.withdraw_stale();
+                }
                 if failed && !stored {
                     self.count_failure();
                 } else {
@@ -161,7 +179,7 @@ impl Fill {
                 let open = stored && !failed;
                 let news = Announcement::Head {
                     head: Arc::clone(&head),
-                    stored,
+                    unstored: store.err(),
                     failed,
                 };
                 self.lead.announce(news, open);
@@ -195,6 +213,7 @@ impl Fill {
             .now()
             .plus(engine.settings.unshareable_memory);
         let key = self.lead.key();
+        engine.memos.recover(key);
         engine.memos.remember(key, remember, reason, until);
         engine.counters.unshareable.add(1);
         self.release(reason);
@@ -235,10 +254,7 @@ impl Fill {
     fn withdraw(&self, reason: Reason, remember: Remember) {
         let engine = &self.engine;
         if let Some(candidate) = &self.candidate {
-            let variant = &candidate.head.facts.variant;
-            engine.store.remove(self.lead.key(), |entry| {
-                entry.head.facts.variant == *variant
-            });
+            self.remove(candidate);
         }
         let until = engine
             .runtime
@@ -249,6 +265,24 @@ impl Fill {
             .memos
             .remember(self.lead.key(), remember, reason, until);
         self.release(reason);
+    }
+
+    /// What was asked about is gone, or for nobody in common any more. A stale
+    /// copy of it would hide that for as long as its windows last. A fresh one
+    /// stays: it may be only this request that is told so.
+    fn withdraw_stale(&self) {
+        let now = self.engine.runtime.0.now();
+        let stale = self.candidate.as_ref().filter(|entry| !entry.is_fresh(now));
+        if let Some(stale) = stale {
+            self.remove(stale);
+        }
+    }
+
+    fn remove(&self, entry: &Arc<Entry>) {
+        let key = self.lead.key();
+        self.engine
+            .store
+            .remove(key, |stored| std::ptr::eq(stored, &**entry));
     }
 
     /// Everyone who waits is told that this answer is not for them.
@@ -269,7 +303,10 @@ impl Fill {
         };
         if engine.purges.validity(subject, entry.head.began) != Validity::Gone {
             engine.memos.forget(key);
-            if engine.store.put(key, &entry) == crate::store::Put::Stored {
+            let put = engine
+                .store
+                .put(key, &entry, |old| engine.is_spent(key, old));
+            if put == crate::store::Put::Stored {
                 engine.counters.stored.add(1);
             }
         }
@@ -311,7 +348,9 @@ impl Fill {
 
     /// There is no answer: one outcome for everyone, and a pause.
     fn fail(&self, reason: Reason) {
-        if reason != Reason::GateFull {
+        if reason == Reason::GateFull {
+            self.engine.counters.refused.add(1);
+        } else {
             self.count_failure();
         }
         self.lead
@@ -337,15 +376,6 @@ impl Drop for Fill {
             self.count_failure();
         }
     }
-}
-
-/// The request with the validators of a stored head, or without any.
-fn conditional(request: &Request<()>, stored: Option<&HeaderMap>) -> Request<()> {
-    let mut asked = request.clone();
-    for (name, value) in stored.into_iter().flat_map(validators) {
-        asked.headers_mut().insert(name, value);
-    }
-    asked
 }
 
 /// Whether an error, or one that caused it, says that time ran out: that is a

@@ -96,9 +96,9 @@ impl Engine {
         match news {
             Announcement::Head {
                 head: arrived,
-                stored,
+                unstored,
                 failed,
-            } => self.on_head(follow, head, &arrived, stored, failed),
+            } => self.on_head(follow, head, &arrived, unstored, failed),
             Announcement::Entry { entry, status } => {
                 let facts = &follow.ask.facts;
                 if let Err(reason) = Shareable::prove(&entry.head.facts, head, facts) {
@@ -127,7 +127,7 @@ impl Engine {
         follow: Follow,
         head: RequestHead<'_>,
         arrived: &Arc<Head>,
-        stored: bool,
+        unstored: Option<Reason>,
         failed: bool,
     ) -> Outcome {
         if failed {
@@ -150,8 +150,9 @@ impl Engine {
         let line = CacheStatus {
             fwd: Some(follow.ask.why),
             fwd_status: Some(arrived.status),
-            stored: stored && follow.own.is_some(),
+            stored: unstored.is_none() && !failed && follow.own.is_some(),
             collapsed: follow.is_collapsed(),
+            detail: unstored,
             ..CacheStatus::default()
         };
         self.count_collapsed(&follow);
@@ -198,7 +199,13 @@ impl Engine {
             return self.on_unshareable(follow, failure.reason, false);
         }
         self.count_collapsed(follow);
-        Outcome::Reply(self.reply_error(failure, None))
+        let line = CacheStatus {
+            fwd: Some(follow.ask.why),
+            fwd_status: said,
+            collapsed: follow.is_collapsed(),
+            ..CacheStatus::default()
+        };
+        Outcome::Reply(self.reply_error(failure, None, line))
     }
 
     /// The stale copy that this request may have in place of an error.

@@ -11,6 +11,7 @@ use crate::clock::Moment;
 use crate::entry::Began;
 use crate::flight::{Boarding, Flight, Joined};
 use crate::gate::Lane;
+use crate::observe::CacheStatus;
 use crate::policy::{Reason, RequestFacts, RequestHead, Reuse, Shareable, Variant, VaryNames};
 use crate::store::{Subject, Validity};
 
@@ -81,7 +82,8 @@ impl Engine {
                 Lookup::Reply(reply, self.refresh(request, &ask, now))
             }
             Decision::Refuse(failure, retry) => {
-                Lookup::Reply(self.reply_error(failure, retry), None)
+                let reply = self.reply_error(failure, retry, CacheStatus::default());
+                Lookup::Reply(reply, None)
             }
             Decision::Pass(reason, known) => Lookup::Pass(self.pass(request, reason, known)),
             Decision::Ask(ask) => self.take_off(request, *ask, now),
@@ -148,7 +150,7 @@ impl Engine {
             Some(entry) if serves_on_error(entry, now) => {
                 self.reply_on_error(entry, request, &ask.facts, overflow, None, now)
             }
-            _ => self.reply_error(Failure::of(overflow), None),
+            _ => self.reply_error(Failure::of(overflow), None, CacheStatus::default()),
         };
         Lookup::Reply(reply, None)
     }

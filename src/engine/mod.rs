@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use follow::Settled;
-pub use lookup::{Lookup, Wait};
+pub use lookup::{Lookup, Refresh, Wait};
 pub use origin::{Origin, OriginBody, Origins};
 pub use pass::Pass;
 pub use payload::Payload;

@@ -14,8 +14,8 @@ pub(crate) enum Announcement {
     /// A response that others may have; its body follows.
     Head {
         head: Arc<Head>,
-        /// It is going to be stored when it is whole.
-        stored: bool,
+        /// Why it is not going to be stored when it is whole, if it is not.
+        unstored: Option<Reason>,
         /// The origin failed, and this is what it said: a stale copy is better.
         failed: bool,
     },

@@ -19,12 +19,36 @@ pub struct Pass {
     engine: Arc<Engine>,
     reason: Reason,
     method: Method,
-    /// Authority and path, where the answer may make something invalid.
-    target: Option<(String, String)>,
+    /// Where the answer may make something invalid.
+    target: Option<Target>,
     /// The key that was found unshareable, to see whether it still is.
     known: Option<(Key, RequestFacts)>,
     /// It waited for a fetch that turned out not to be for it.
     released: bool,
+}
+
+/// What an unsafe request is about.
+#[derive(Debug)]
+struct Target {
+    scheme: String,
+    authority: String,
+    path: String,
+}
+
+impl Target {
+    fn of(request: RequestHead<'_>) -> Self {
+        let authority = key::authority(request.uri, request.headers).unwrap_or_default();
+        let path = request.uri.path_and_query().map(|path| path.as_str());
+        Self {
+            scheme: request.uri.scheme_str().unwrap_or("http").to_owned(),
+            authority: authority.into_owned(),
+            path: path.unwrap_or("/").to_owned(),
+        }
+    }
+
+    fn purge(&self, path: &str) -> Purge {
+        Purge::of_page(&self.scheme, &self.authority, path)
+    }
 }
 
 impl Engine {
@@ -35,14 +59,7 @@ impl Engine {
         known: Option<(Key, RequestFacts)>,
     ) -> Pass {
         self.counters.passes.add(1);
-        let target = (!is_safe(request.method)).then(|| {
-            let authority = key::authority(request.uri, request.headers).unwrap_or_default();
-            let path = request
-                .uri
-                .path_and_query()
-                .map_or("/", |path| path.as_str());
-            (authority.into_owned(), path.to_owned())
-        });
+        let target = (!is_safe(request.method)).then(|| Target::of(request));
         Pass {
             engine: Arc::clone(self),
             reason,
@@ -90,16 +107,16 @@ impl Pass {
     }
 
     fn invalidate(&self, headers: &HeaderMap, status: http::StatusCode) {
-        let Some((authority, path)) = &self.target else {
+        let Some(target) = &self.target else {
             return;
         };
         if !changes_target(&self.method, status) {
             return;
         }
-        self.engine.purge(&Purge::of_page(authority, path));
-        for named in named_targets(authority, path, headers) {
-            if named != *path {
-                self.engine.purge(&Purge::of_page(authority, &named));
+        self.engine.purge(&target.purge(&target.path));
+        for named in named_targets(&target.authority, &target.path, headers) {
+            if named != target.path {
+                self.engine.purge(&target.purge(&named));
             }
         }
     }

@@ -66,7 +66,7 @@ impl Engine {
         // The origin was asked, unless the key is in a pause or the way is full.
         let asked = !matches!(
             why,
-            Reason::Pause | Reason::WaitersFull | Reason::FlightsFull
+            Reason::Pause | Reason::GateFull | Reason::WaitersFull | Reason::FlightsFull
         );
         let line = CacheStatus {
             hit: !asked,
@@ -140,7 +140,12 @@ impl Engine {
 
     /// An error of our own. `retry` is how long the key is going to be left
     /// alone, where that is known.
-    pub(super) fn reply_error(&self, failure: Failure, retry: Option<Duration>) -> Box<Reply> {
+    pub(super) fn reply_error(
+        &self,
+        failure: Failure,
+        retry: Option<Duration>,
+        mut line: CacheStatus,
+    ) -> Box<Reply> {
         self.counters.errors.add(1);
         let text = format!("{}: {}\n", failure.status, explain(failure.reason));
         let mut reply = Response::new(Payload::whole(Bytes::from(text)));
@@ -156,11 +161,7 @@ impl Engine {
             // Spread, so that those who are sent away do not return together.
             headers.insert(RETRY_AFTER, (least + self.random() % (least + 2)).into());
         }
-        let line = CacheStatus {
-            fwd_status: (failure.reason == Reason::OriginError).then_some(failure.status),
-            detail: Some(failure.reason),
-            ..CacheStatus::default()
-        };
+        line.detail = Some(failure.reason);
         self.append_status(headers, &line);
         Box::new(reply)
     }
@@ -177,7 +178,11 @@ impl Engine {
         *reply.status_mut() = head.status;
         *reply.headers_mut() = head.headers.clone();
         if let Some(lifetime) = head.lifetime() {
-            if self.settings.age {
+            // RFC 9111 §5.1: an age says that the answer was not made for this
+            // request, unless it had one when it came.
+            let made_now = line.fwd.is_some() && !line.collapsed;
+            let says_age = !made_now || !lifetime.initial_age.is_zero();
+            if self.settings.age && says_age {
                 reply
                     .headers_mut()
                     .insert(AGE, lifetime.age(now).as_secs().into());

@@ -161,7 +161,7 @@ impl KeyMaker {
         let mut key = KeyBuf::default();
         self.start_page(&mut key, authority, scheme);
         key.0.extend_from_slice(uri.path().as_bytes());
-        if let Some(query) = self.query(uri) {
+        if let Some(query) = uri.query().and_then(|query| self.covered(query)) {
             key.0.push(b'?');
             key.0.extend_from_slice(query.as_bytes());
         }
@@ -187,14 +187,22 @@ impl KeyMaker {
     pub(crate) fn purge_page(&self, scheme: &str, authority: &str, path: &str) -> Vec<u8> {
         let mut key = KeyBuf::default();
         self.start_page(&mut key, authority, scheme);
-        key.part(path.as_bytes());
+        let (path, query) = match path.split_once('?') {
+            Some((path, query)) => (path, self.covered(query)),
+            None => (path, None),
+        };
+        key.0.extend_from_slice(path.as_bytes());
+        if let Some(query) = query {
+            key.0.push(b'?');
+            key.0.extend_from_slice(query.as_bytes());
+        }
+        key.0.push(0);
         key.0.into_vec()
     }
 
     /// The query that the key covers and the handler sees; nothing if there is
     /// none, which is not the same as an empty one.
-    fn query<'a>(&self, uri: &'a Uri) -> Option<Cow<'a, str>> {
-        let query = uri.query()?;
+    fn covered<'a>(&self, query: &'a str) -> Option<Cow<'a, str>> {
         if self.dropped.is_empty() {
             return Some(Cow::Borrowed(query));
         }
@@ -213,7 +221,7 @@ impl KeyMaker {
         if self.dropped.is_empty() || uri.query().is_none() {
             return uri.clone();
         }
-        let target = match self.query(uri) {
+        let target = match uri.query().and_then(|query| self.covered(query)) {
             Some(query) => format!("{}?{query}", uri.path()),
             None => uri.path().to_owned(),
         };

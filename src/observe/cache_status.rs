@@ -67,7 +67,7 @@ impl CacheStatus {
 const fn forwarded(reason: Reason) -> &'static str {
     match reason {
         Reason::Method => "method",
-        Reason::UriMiss | Reason::HeadMiss => "uri-miss",
+        Reason::UriMiss | Reason::HeadMiss | Reason::RangeMiss => "uri-miss",
         Reason::VaryMiss | Reason::OtherVariant | Reason::VariantsFull => "vary-miss",
         Reason::Stale | Reason::NoCache => "stale",
         Reason::RequestDirective
@@ -76,7 +76,6 @@ const fn forwarded(reason: Reason) -> &'static str {
         | Reason::Precondition
         | Reason::Upgrade
         | Reason::Override => "request",
-        Reason::RangeMiss => "partial",
         Reason::NotShared | Reason::Purged | Reason::Lost => "miss",
         _ => "bypass",
     }

@@ -27,7 +27,8 @@ pub struct Explanation {
 pub enum Verb {
     /// Answer from the store.
     Hit,
-    /// Answer stale from the store, and refresh behind.
+    /// Answer stale from the store; where that is `stale-while-revalidate`, refresh
+    /// behind.
     Stale,
     /// Follow a fetch that is under way.
     Follow,
@@ -51,7 +52,7 @@ impl fmt::Display for Explanation {
         };
         write!(f, "{verb} ({})", self.reason)?;
         if let (Some(age), Some(ttl)) = (self.age, self.ttl) {
-            write!(f, ", stored {} s ago, ttl {ttl} s", age.as_secs())?;
+            write!(f, ", age {} s, ttl {ttl} s", age.as_secs())?;
         }
         Ok(())
     }

@@ -18,11 +18,11 @@ pub enum Reason {
     Upgrade,
     /// A field overrides the method or the URL (`X-HTTP-Method-Override`, ...).
     Override,
-    /// The host is missing, repeated, or not what the URI says.
+    /// The host is malformed, repeated, or not what the URI says.
     Host,
     /// The key would be larger than a key may be.
     KeyTooLarge,
-    /// `If-Match`, `If-Unmodified-Since` or the like: for the origin to judge.
+    /// `If-Match` or `If-Unmodified-Since`: for the origin to judge.
     Precondition,
     /// `no-store` in the request.
     RequestNoStore,

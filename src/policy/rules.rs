@@ -37,8 +37,9 @@ pub enum SetCookie {
     /// Never store or share them. The default.
     #[default]
     Refuse,
-    /// Take `Set-Cookie` off and treat the rest like any other response: nobody
-    /// receives the cookie, not even the client that caused the fetch.
+    /// Take `Set-Cookie` off what is stored or shared and treat the rest like any
+    /// other response: nobody receives the cookie with it, not even the client that
+    /// caused the fetch. Answers that pass, or are for one request alone, keep theirs.
     Strip,
 }
 

@@ -49,7 +49,9 @@ pub fn end_to_end(headers: &HeaderMap, rules: &Rules, wall: SystemTime) -> Heade
     let mut kept = headers.clone();
     for nominated in fields::list(headers, &CONNECTION) {
         if let Ok(name) = HeaderName::from_bytes(nominated.text) {
-            kept.remove(name);
+            if !NEVER_FOR_ONE_HOP.contains(&name) {
+                kept.remove(name);
+            }
         }
     }
     for name in &HOP_BY_HOP {

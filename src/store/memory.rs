@@ -46,7 +46,12 @@ impl Slot {
 
     /// This slot with `entry` in it; `None` if there is no room for it, or a
     /// newer fetch of the same variant has been stored already.
-    fn with(&self, entry: &Arc<Entry>, most: usize) -> Result<Self, Put> {
+    fn with(
+        &self,
+        entry: &Arc<Entry>,
+        most: usize,
+        spent: impl Fn(&Entry) -> bool,
+    ) -> Result<Self, Put> {
         let variant = &entry.head.facts.variant;
         let same = |old: &&Arc<Entry>| old.head.facts.variant == *variant;
         if let Some(old) = self.entries.iter().find(same) {
@@ -58,7 +63,11 @@ impl Slot {
         let mut entries = vec![Arc::clone(entry)];
         entries.extend(others);
         if entries.len() > most {
-            return Err(Put::TooManyVariants);
+            // The oldest that is of no use without asking makes room.
+            let Some(spent) = entries.iter().skip(1).rposition(|old| spent(old)) else {
+                return Err(Put::TooManyVariants);
+            };
+            entries.remove(spent + 1);
         }
         let mut slot = Self {
             entries: entries.into(),
@@ -114,11 +123,12 @@ impl MemoryStore {
     }
 
     /// Stores a response in the place of an older one of the same variant.
-    pub(crate) fn put(&self, key: &Key, entry: &Arc<Entry>) -> Put {
+    /// When the key has no room for a further variant, one that is `spent` goes.
+    pub(crate) fn put(&self, key: &Key, entry: &Arc<Entry>, spent: impl Fn(&Entry) -> bool) -> Put {
         let mut put = Put::Stored;
         self.cache.entry_by_ref(key).and_compute_with(|old| {
             let old = old.map(moka::Entry::into_value).unwrap_or_default();
-            match old.with(entry, self.most_variants) {
+            match old.with(entry, self.most_variants, &spent) {
                 Ok(slot) => Op::Put(Arc::new(slot)),
                 Err(why) => {
                     put = why;
@@ -145,9 +155,10 @@ impl MemoryStore {
         });
     }
 
-    /// Whether a further variant has no place under the key.
-    pub(crate) fn is_full(&self, slot: &Slot) -> bool {
-        slot.entries.len() >= self.most_variants
+    /// Whether a further variant has no place under the key, and none that is
+    /// `spent` would make room.
+    pub(crate) fn is_full(&self, slot: &Slot, spent: impl Fn(&Entry) -> bool) -> bool {
+        slot.entries.len() >= self.most_variants && !slot.entries.iter().any(|old| spent(old))
     }
 
     /// Lets go of everything.
@@ -211,8 +222,8 @@ mod tests {
     fn two_languages_do_not_evict_each_other() {
         let store = MemoryStore::new(1 << 20, 32);
         let (en, fr) = (entry("en", 1, 5), entry("fr", 2, 5));
-        assert_eq!(store.put(&key("/"), &en), Put::Stored);
-        assert_eq!(store.put(&key("/"), &fr), Put::Stored);
+        assert_eq!(store.put(&key("/"), &en, |_| false), Put::Stored);
+        assert_eq!(store.put(&key("/"), &fr, |_| false), Put::Stored);
         let slot = store.get(key("/").as_bytes()).expect("stored");
         assert!(Arc::ptr_eq(slot.select(&language("en")).expect("en"), &en));
         assert!(Arc::ptr_eq(slot.select(&language("fr")).expect("fr"), &fr));
@@ -223,25 +234,46 @@ mod tests {
     #[test]
     fn an_older_fetch_never_replaces_a_newer_one() {
         let store = MemoryStore::new(1 << 20, 32);
-        assert_eq!(store.put(&key("/"), &entry("en", 2, 5)), Put::Stored);
-        assert_eq!(store.put(&key("/"), &entry("en", 1, 5)), Put::Older);
-        assert_eq!(store.put(&key("/"), &entry("en", 3, 5)), Put::Stored);
+        assert_eq!(
+            store.put(&key("/"), &entry("en", 2, 5), |_| false),
+            Put::Stored
+        );
+        assert_eq!(
+            store.put(&key("/"), &entry("en", 1, 5), |_| false),
+            Put::Older
+        );
+        assert_eq!(
+            store.put(&key("/"), &entry("en", 3, 5), |_| false),
+            Put::Stored
+        );
     }
 
     #[test]
     fn variants_are_capped() {
         let store = MemoryStore::new(1 << 20, 2);
-        assert_eq!(store.put(&key("/"), &entry("a", 1, 5)), Put::Stored);
-        assert_eq!(store.put(&key("/"), &entry("b", 1, 5)), Put::Stored);
         assert_eq!(
-            store.put(&key("/"), &entry("c", 1, 5)),
+            store.put(&key("/"), &entry("a", 1, 5), |_| false),
+            Put::Stored
+        );
+        assert_eq!(
+            store.put(&key("/"), &entry("b", 1, 5), |_| false),
+            Put::Stored
+        );
+        assert_eq!(
+            store.put(&key("/"), &entry("c", 1, 5), |_| false),
             Put::TooManyVariants
         );
-        assert_eq!(store.put(&key("/"), &entry("b", 2, 5)), Put::Stored);
+        assert_eq!(
+            store.put(&key("/"), &entry("b", 2, 5), |_| false),
+            Put::Stored
+        );
         let slot = store.get(key("/").as_bytes()).expect("stored");
-        assert!(store.is_full(&slot));
+        assert!(store.is_full(&slot, |_| false));
+        let spent = |old: &Entry| old.head.began.at.since_start().as_secs() == 1;
+        assert!(!store.is_full(&slot, spent));
+        assert_eq!(store.put(&key("/"), &entry("c", 3, 5), spent), Put::Stored);
         store.remove(&key("/"), |entry| {
-            entry.head.began.at.since_start().as_secs() == 1
+            entry.head.began.at.since_start().as_secs() == 2
         });
         let slot = store.get(key("/").as_bytes()).expect("stored");
         assert_eq!(slot.entries.len(), 1);
@@ -253,7 +285,7 @@ mod tests {
     fn bytes_are_counted_and_bounded() {
         let store = MemoryStore::new(100_000, 32);
         for page in 0..100 {
-            store.put(&key(&format!("/{page}")), &entry("en", 1, 5_000));
+            store.put(&key(&format!("/{page}")), &entry("en", 1, 5_000), |_| false);
             assert!(store.size().1 <= 100_000);
         }
         let (keys, bytes) = store.size();

@@ -88,9 +88,9 @@ impl Purge {
         self
     }
 
-    pub(crate) fn of_page(authority: &str, path: &str) -> Self {
+    pub(crate) fn of_page(scheme: &str, authority: &str, path: &str) -> Self {
         Self::hard(Target::Page(Page {
-            scheme: "http".to_owned(),
+            scheme: scheme.to_owned(),
             authority: authority.to_owned(),
             path: path.to_owned(),
         }))
