@@ -34,7 +34,8 @@ pub enum Settled {
 #[derive(Debug)]
 pub(super) struct Follow {
     follower: Follower<Announcement>,
-    ask: Ask,
+    // Boxed, as the future that waits keeps room for several of this.
+    ask: Box<Ask>,
     /// Where this request's own answer is left, if it started the fetch.
     own: Option<Own>,
 }
@@ -47,7 +48,11 @@ enum Outcome {
 }
 
 impl Follow {
-    pub(super) const fn new(follower: Follower<Announcement>, ask: Ask, own: Option<Own>) -> Self {
+    pub(super) const fn new(
+        follower: Follower<Announcement>,
+        ask: Box<Ask>,
+        own: Option<Own>,
+    ) -> Self {
         Self { follower, ask, own }
     }
 }

@@ -42,7 +42,7 @@ impl Refresh {
 /// A request that has to wait for a fetch: its own, or another's.
 #[derive(Debug)]
 pub struct Wait {
-    pub(super) fill: Option<Fill>,
+    pub(super) fill: Option<Box<Fill>>,
     pub(super) follow: Follow,
 }
 
@@ -86,7 +86,7 @@ impl Engine {
                 Lookup::Reply(reply, None)
             }
             Decision::Pass(reason, known) => Lookup::Pass(self.pass(request, reason, known)),
-            Decision::Ask(ask) => self.take_off(request, *ask, now),
+            Decision::Ask(ask) => self.take_off(request, ask, now),
         }
     }
 
@@ -119,7 +119,7 @@ impl Engine {
     }
 
     /// Joins the fetch that will answer, or starts it.
-    fn take_off(self: &Arc<Self>, request: RequestHead<'_>, ask: Ask, now: Moment) -> Lookup {
+    fn take_off(self: &Arc<Self>, request: RequestHead<'_>, ask: Box<Ask>, now: Moment) -> Lookup {
         let mut boarding = self.boarding(request, &ask, now);
         let began = self.began(now);
         let overflow = match self.table.join(&ask.key, began, &mut boarding) {
@@ -138,7 +138,7 @@ impl Engine {
                 let (fill, own) = Fill::new(self, lead, &ask, Lane::Foreground);
                 let follow = Follow::new(follower, ask, Some(own));
                 return Lookup::Wait(Wait {
-                    fill: Some(fill),
+                    fill: Some(Box::new(fill)),
                     follow,
                 });
             }

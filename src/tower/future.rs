@@ -33,9 +33,22 @@ pin_project! {
     where
         S: Service<Request<ReqB>>,
     {
-        Ready { reply: Option<Reply> },
-        Pass { #[pin] call: Oneshot<S, Request<ReqB>>, pass: Option<Pass> },
+        Ready { reply: Option<Box<Reply>> },
+        Pass { passing: Pin<Box<Passing<S, ReqB>>> },
         Wait { answer: Pin<Box<dyn Future<Output = Answer<ResB, S::Error>> + Send>> },
+    }
+}
+
+pin_project! {
+    /// A call of the handler by a request that passes. Boxed, so that those who
+    /// wait do not keep room for it: it is larger than all of the rest.
+    struct Passing<S, ReqB>
+    where
+        S: Service<Request<ReqB>>,
+    {
+        #[pin]
+        call: Oneshot<S, Request<ReqB>>,
+        pass: Option<Pass>,
     }
 }
 
@@ -43,17 +56,18 @@ impl<S, ReqB, ResB> ResponseFuture<S, ReqB, ResB>
 where
     S: Service<Request<ReqB>>,
 {
-    pub(super) const fn ready(reply: Reply) -> Self {
+    pub(super) const fn ready(reply: Box<Reply>) -> Self {
         let reply = Some(reply);
         Self {
             state: State::Ready { reply },
         }
     }
 
-    pub(super) const fn pass(call: Oneshot<S, Request<ReqB>>, pass: Pass) -> Self {
+    pub(super) fn pass(call: Oneshot<S, Request<ReqB>>, pass: Pass) -> Self {
         let pass = Some(pass);
+        let passing = Box::pin(Passing { call, pass });
         Self {
-            state: State::Pass { call, pass },
+            state: State::Pass { passing },
         }
     }
 
@@ -80,12 +94,13 @@ where
         match self.project().state.project() {
             StateProj::Ready { reply } => {
                 let reply = reply.take().expect("polled after it was ready");
-                Poll::Ready(Ok(reply.map(ResponseBody::ours)))
+                Poll::Ready(Ok((*reply).map(ResponseBody::ours)))
             }
             StateProj::Wait { answer } => answer.as_mut().poll(cx),
-            StateProj::Pass { call, pass } => {
-                let mut response = ready!(call.poll(cx))?;
-                let pass = pass.take().expect("polled after it was ready");
+            StateProj::Pass { passing } => {
+                let passing = passing.as_mut().project();
+                let mut response = ready!(passing.call.poll(cx))?;
+                let pass = passing.pass.take().expect("polled after it was ready");
                 pass.finish(&mut response);
                 Poll::Ready(Ok(response.map(ResponseBody::passed)))
             }

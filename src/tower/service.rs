@@ -70,7 +70,7 @@ where
                 if let Some(refresh) = refresh {
                     refresh.start(Inner::new(&self.inner).origin_once(), &parts);
                 }
-                ResponseFuture::ready(*reply)
+                ResponseFuture::ready(reply)
             }
             Lookup::Pass(pass) => {
                 let request = Request::from_parts(parts, body);
@@ -86,8 +86,10 @@ where
                         Settled::Reply(reply) => Ok(reply.map(ResponseBody::ours)),
                         Settled::Pass(pass) => {
                             let request = Request::from_parts(parts, body);
-                            let inner = inner.into_service();
-                            let mut response = Oneshot::new(inner, request).await?;
+                            // Boxed: those who wait keep no room for the
+                            // handler's future, which may be large.
+                            let call = Oneshot::new(inner.into_service(), request);
+                            let mut response = Box::pin(call).await?;
                             pass.finish(&mut response);
                             Ok(response.map(ResponseBody::passed))
                         }
