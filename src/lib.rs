@@ -49,6 +49,8 @@ mod entry;
 mod error;
 mod flight;
 mod gate;
+#[cfg(all(any(doc, doctest), feature = "tower"))]
+pub mod guide;
 mod key;
 mod observe;
 pub mod policy;
