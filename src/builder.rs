@@ -139,7 +139,7 @@ impl CacheBuilder {
 
     /// How long a fetch may take until its head arrives, queueing included.
     /// Default 30 s; 1 ms to a day. Then everyone who waits is answered stale if
-    /// allowed, else 504.
+    /// allowed, else 504 (503 if it was still waiting for a place at the origin).
     pub fn fetch_deadline(mut self, deadline: Duration) -> Self {
         self.fetch_deadline = deadline;
         self
@@ -152,8 +152,9 @@ impl CacheBuilder {
         self
     }
 
-    /// How long a body may take to arrive and still be stored. Default 5 min; 1 ms
-    /// to a day. A slower one goes on to those who have joined.
+    /// How long a fetch may take, from its start to the end of its body, and still be
+    /// stored. Default 5 min; 1 ms to a day. A slower one goes on to those who have
+    /// joined.
     pub fn store_deadline(mut self, deadline: Duration) -> Self {
         self.store_deadline = deadline;
         self
@@ -223,8 +224,8 @@ impl CacheBuilder {
         self
     }
 
-    /// Whether responses of status 400 and above may be stored if they say so.
-    /// Off by default: one bad request must not become everyone's answer.
+    /// Whether responses of status 400 and above may be stored if they have a
+    /// lifetime. Off by default: one bad request must not become everyone's answer.
     pub fn store_errors(mut self, on: bool) -> Self {
         self.rules.store_errors = on;
         self

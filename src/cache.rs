@@ -38,9 +38,9 @@ impl Cache {
         CacheBuilder::default()
     }
 
-    /// Makes a purge, in constant time. When this returns, no request that
-    /// arrives is answered from what the purge names and was fetched, or began to
-    /// be fetched, before; see [`Purge`].
+    /// Makes a purge, in constant time. When a hard one returns, no request that
+    /// arrives is answered from what it names and was fetched, or began to be
+    /// fetched, before; after a soft one that is stale. See [`Purge`].
     pub fn purge(&self, purge: Purge) {
         self.engine.purge(&purge);
     }

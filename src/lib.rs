@@ -25,8 +25,14 @@
 //! - a response that names no lifetime is not stored;
 //! - a response with `Set-Cookie` is neither stored nor shared;
 //! - a request with a cookie or `Authorization` is answered from the cache only
-//!   if the response says `public` or `s-maxage`;
+//!   if the response says `public` or `s-maxage` (for `Authorization`,
+//!   `must-revalidate` will do);
 //! - errors are not stored.
+//!
+//! Requests that wait for one fetch share its answer even if it is not stored,
+//! unless it is private, `no-store`, or sets a cookie. An answer that depends on
+//! anything but the URI, cookies, `Authorization` and the fields that `Vary` names
+//! must say `private`; see [`strict_collapse`](CacheBuilder::strict_collapse).
 //!
 //! # Where to go from here
 //!

@@ -2,7 +2,7 @@
 //!
 //! The engine knows no framework and no runtime. A shell gives it a request's
 //! head and does what [`Lookup`] says; an [`Origin`] stands for the handler, and
-//! a [`Runtime`](crate::Runtime) for time and tasks. A shell holds no rule:
+//! a [`Runtime`] for time and tasks. A shell holds no rule:
 //!
 //! 1. [`Engine::lookup`] with the request's head.
 //! 2. [`Lookup::Reply`]: send it. [`Lookup::Pass`]: call the handler with the

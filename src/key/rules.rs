@@ -79,13 +79,12 @@ impl KeyRules {
     }
 
     /// When `true`, a handler that is asked on behalf of the cache sees only the
-    /// request fields that the key covers, plus `Accept`, `Accept-Encoding`,
+    /// request fields that the key covers, plus `Host`, `Accept`, `Accept-Encoding`,
     /// `Accept-Language`, `User-Agent`, `Cookie` and `Authorization`. Off by
     /// default.
     ///
     /// A field that no answer can depend on cannot poison one. A handler that
-    /// needs another field and does not name it in `Vary` will behave as if
-    /// clients had not sent it.
+    /// needs another field behaves as if clients had not sent it.
     #[must_use]
     pub fn strict_forwarding(mut self, strict: bool) -> Self {
         self.strict = strict;
