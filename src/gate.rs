@@ -1,7 +1,8 @@
 //! How many may ask the origin at once.
 //!
-//! A fixed cap with two lanes: what clients wait for goes before what is done
-//! in the background. One flight takes one place, however many follow it.
+//! A fixed cap with a queue before it, first come first served. One flight takes
+//! one place, however many follow it. What nobody waits for does not queue: it
+//! asks [`Gate::has_room`] first, and is tried again at the next occasion.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -10,15 +11,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::sync::Mutex;
-
-/// Who asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lane {
-    /// Someone waits for the answer.
-    Foreground,
-    /// Everyone has been answered; the stored copy is to be renewed.
-    Background,
-}
 
 /// The queue was full when a fetch asked to enter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +27,7 @@ pub(crate) struct Gate {
 #[derive(Debug, Default)]
 struct State {
     inside: usize,
-    foreground: VecDeque<Arc<Ticket>>,
-    background: VecDeque<Arc<Ticket>>,
+    queue: VecDeque<Arc<Ticket>>,
 }
 
 /// A place in the queue.
@@ -51,7 +42,7 @@ enum Turn {
 }
 
 impl Gate {
-    /// At most `limit` inside, at most `most_queued` of each lane before it.
+    /// At most `limit` inside, at most `most_queued` before it.
     pub(crate) fn new(limit: usize, most_queued: usize) -> Arc<Self> {
         Arc::new(Self {
             limit,
@@ -62,42 +53,40 @@ impl Gate {
 
     /// Asks for a place; the future is ready when there is one. Dropping it
     /// gives up the place in the queue.
-    pub(crate) fn enter(self: &Arc<Self>, lane: Lane) -> Result<Entering, Full> {
+    pub(crate) fn enter(self: &Arc<Self>) -> Result<Entering, Full> {
         let mut state = self.state.lock();
         if state.inside < self.limit {
             state.inside += 1;
             let place = Place(Arc::clone(self));
             return Ok(Entering::Inside(Some(place)));
         }
-        let queue = state.queue(lane);
-        if queue.len() >= self.most_queued {
+        if state.queue.len() >= self.most_queued {
             return Err(Full);
         }
         let ticket = Arc::new(Ticket(Mutex::new(Turn::Waiting(None))));
-        queue.push_back(Arc::clone(&ticket));
+        state.queue.push_back(Arc::clone(&ticket));
         Ok(Entering::Queued(Queued {
             gate: Arc::clone(self),
             ticket,
-            lane,
         }))
+    }
+
+    /// Whether one who came now would not have to wait.
+    pub(crate) fn has_room(&self) -> bool {
+        self.state.lock().inside < self.limit
     }
 
     /// How many are inside, and how many wait.
     pub(crate) fn load(&self) -> (usize, usize) {
         let state = self.state.lock();
-        let queued = state.foreground.len() + state.background.len();
-        (state.inside, queued)
+        (state.inside, state.queue.len())
     }
 
     /// Hands a free place to the next in line, or notes that it is free.
     fn pass_on(&self) {
         let mut state = self.state.lock();
         loop {
-            let next = state
-                .foreground
-                .pop_front()
-                .or_else(|| state.background.pop_front());
-            let Some(next) = next else {
+            let Some(next) = state.queue.pop_front() else {
                 state.inside -= 1;
                 return;
             };
@@ -112,15 +101,6 @@ impl Gate {
                 }
                 return;
             }
-        }
-    }
-}
-
-impl State {
-    fn queue(&mut self, lane: Lane) -> &mut VecDeque<Arc<Ticket>> {
-        match lane {
-            Lane::Foreground => &mut self.foreground,
-            Lane::Background => &mut self.background,
         }
     }
 }
@@ -148,7 +128,6 @@ pub(crate) enum Entering {
 pub(crate) struct Queued {
     gate: Arc<Gate>,
     ticket: Arc<Ticket>,
-    lane: Lane,
 }
 
 impl Future for Entering {
@@ -187,8 +166,9 @@ impl Drop for Queued {
             Turn::Called => self.gate.pass_on(),
             Turn::Waiting(_) => {
                 let mut state = self.gate.state.lock();
-                let queue = state.queue(self.lane);
-                queue.retain(|other| !Arc::ptr_eq(other, &self.ticket));
+                state
+                    .queue
+                    .retain(|other| !Arc::ptr_eq(other, &self.ticket));
             }
             Turn::Left => {}
         }
@@ -208,39 +188,39 @@ mod tests {
     }
 
     #[test]
-    fn places_are_handed_on_foreground_first() {
+    fn places_are_handed_on_in_turn() {
         let gate = Gate::new(1, 2);
-        let first = poll(&mut gate.enter(Lane::Foreground).expect("room")).expect("a place");
-        let mut background = gate.enter(Lane::Background).expect("room in the queue");
-        let mut foreground = gate.enter(Lane::Foreground).expect("room in the queue");
-        assert!(poll(&mut background).is_none());
-        assert!(poll(&mut foreground).is_none());
+        assert!(gate.has_room());
+        let first = poll(&mut gate.enter().expect("room")).expect("a place");
+        assert!(!gate.has_room());
+        let mut second = gate.enter().expect("room in the queue");
+        let mut third = gate.enter().expect("room in the queue");
+        assert!(poll(&mut third).is_none());
+        assert!(poll(&mut second).is_none());
         drop(first);
-        assert!(poll(&mut background).is_none());
-        let second = poll(&mut foreground).expect("the foreground goes first");
+        assert!(poll(&mut third).is_none());
+        let second = poll(&mut second).expect("it was before");
+        assert_eq!(gate.load(), (1, 1));
         drop(second);
-        let third = poll(&mut background).expect("then the background");
-        assert_eq!(gate.load(), (1, 0));
-        drop(third);
+        drop(poll(&mut third).expect("its turn"));
         assert_eq!(gate.load(), (0, 0));
     }
 
     #[test]
     fn a_full_queue_refuses() {
         let gate = Gate::new(1, 1);
-        let _inside = poll(&mut gate.enter(Lane::Foreground).expect("room")).expect("a place");
-        let _queued = gate.enter(Lane::Foreground).expect("room in the queue");
-        assert_eq!(gate.enter(Lane::Foreground).map(drop), Err(Full));
-        assert!(gate.enter(Lane::Background).is_ok());
+        let _inside = poll(&mut gate.enter().expect("room")).expect("a place");
+        let _queued = gate.enter().expect("room in the queue");
+        assert_eq!(gate.enter().map(drop), Err(Full));
     }
 
     #[test]
     fn whoever_leaves_the_queue_leaves_no_gap() {
         let gate = Gate::new(1, 9);
-        let inside = poll(&mut gate.enter(Lane::Foreground).expect("room")).expect("a place");
-        let gone = gate.enter(Lane::Foreground).expect("room in the queue");
-        let called = gate.enter(Lane::Foreground).expect("room in the queue");
-        let mut last = gate.enter(Lane::Foreground).expect("room in the queue");
+        let inside = poll(&mut gate.enter().expect("room")).expect("a place");
+        let gone = gate.enter().expect("room in the queue");
+        let called = gate.enter().expect("room in the queue");
+        let mut last = gate.enter().expect("room in the queue");
         drop(gone);
         drop(inside);
         drop(called);

@@ -320,19 +320,34 @@ async fn a_private_failure_is_one_outcome_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_keeps_failing_is_left_alone_for_a_while() {
-    let site = Site::new(|_| async { status(500, &[], "broken") });
-    assert_eq!(site.get("/").await.text(), "broken");
-    assert_eq!(site.get("/").await.text(), "broken");
+async fn a_key_that_gets_no_answer_is_left_alone_for_a_while() {
+    let builder = Cache::builder().fetch_deadline(RENDER);
+    let site = Site::with(builder, |_| std::future::pending());
+    assert_eq!(site.get("/").await.status, 504);
+    assert_eq!(site.get("/").await.status, 504);
     let refused = site.get("/").await;
     assert_eq!(refused.status, 503);
     assert!(refused.cache_status().contains("detail=pause"));
     let seconds: u64 = refused.field("retry-after").parse().expect("seconds");
     assert!((1..=4).contains(&seconds), "{seconds}");
     assert_eq!(site.calls(), 2);
-    sleep(Duration::from_secs(11)).await;
+    sleep(Duration::from_secs(5)).await;
     assert_eq!(all(site.crowd("/", 50)).await.len(), 50);
     assert_eq!(site.calls(), 3, "one probe at a time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_answers_with_errors_is_asked_by_one_at_a_time() {
+    let site = Site::new(|_| async {
+        sleep(RENDER).await;
+        status(500, &[], "broken")
+    });
+    for round in 1..=5 {
+        for answer in all(site.crowd("/", 100)).await {
+            assert_eq!(answer.text(), "broken");
+        }
+        assert_eq!(site.calls(), round);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,8 +12,8 @@ use crate::key::{Key, KeyBuf};
 use crate::policy::{Reason, RequestFacts, RequestHead, Reuse, Shareable, VaryNames};
 use crate::store::{Slot, Validity};
 
-/// Failures in a row after which a key without a usable copy is left alone for a
-/// while. One alone may have been the doing of the request that met it.
+/// Failures in a row, the last one without an answer, after which a key without a
+/// usable copy is left alone for a while.
 const FAILURES_BEFORE_PAUSE: u32 = 2;
 
 /// What to do with a request.
@@ -173,7 +173,7 @@ impl Engine {
             return Decision::Pass(Reason::KnownUnshareable, Some((ask.key, ask.facts)));
         }
         match memo.pause(now) {
-            Some(left) if memo.failures() >= FAILURES_BEFORE_PAUSE => {
+            Some(left) if memo.is_silent(FAILURES_BEFORE_PAUSE) => {
                 Decision::Refuse(Failure::of(Reason::Pause), Some(left))
             }
             _ => Decision::Ask(ask),

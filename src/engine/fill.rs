@@ -4,26 +4,26 @@
 //! (it is never started, its runtime ends, the handler panics), dropping it
 //! answers everyone who follows: see [`Lead`].
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
-use http::{HeaderMap, Method, Request, Response, StatusCode, request, response};
-use http_body::Body;
+use http::{HeaderMap, Method, Request, Response, StatusCode, request};
 
+use super::Engine;
 use super::decide::Ask;
 use super::news::{Announcement, Failure};
 use super::origin::{Origin, OriginBody};
 use super::reentry::{self, Chain};
 use super::wait::within;
-use super::{Engine, pump};
-use crate::entry::{Entry, Head};
+use crate::entry::Entry;
 use crate::flight::Lead;
-use crate::gate::{Lane, Place};
-use crate::policy::{
-    Reason, Remember, RequestFacts, RequestHead, ResponseFacts, ResponseHead, Verdict,
-    content_length, end_to_end, hide_tags, is_failure, judge, updated, validates, validators,
-};
-use crate::store::{Subject, Validity};
+use crate::gate::{Entering, Place};
+use crate::policy::{Reason, RequestFacts, hide_tags, validates, validators};
+use crate::runtime::Task;
 use crate::sync::Mutex;
 
 /// Where a response is left for the one who caused it, when nobody else may
@@ -44,31 +44,27 @@ const CLIENT_CONDITIONS: [http::HeaderName; 5] = [
 pub(super) struct Fill {
     pub(super) engine: Arc<Engine>,
     pub(super) lead: Lead<Announcement>,
-    facts: RequestFacts,
-    candidate: Option<Arc<Entry>>,
-    lane: Lane,
-    own: Own,
+    pub(super) facts: RequestFacts,
+    pub(super) candidate: Option<Arc<Entry>>,
+    pub(super) own: Own,
     chain: Arc<Chain>,
     started: bool,
+    /// Whether it came to an end of which it knows whether it was a failure.
+    ended: AtomicBool,
 }
 
 impl Fill {
-    pub(super) fn new(
-        engine: &Arc<Engine>,
-        lead: Lead<Announcement>,
-        ask: &Ask,
-        lane: Lane,
-    ) -> (Self, Own) {
+    pub(super) fn new(engine: &Arc<Engine>, lead: Lead<Announcement>, ask: &Ask) -> (Self, Own) {
         let own = Own::default();
         let fill = Self {
             engine: Arc::clone(engine),
             lead,
             facts: ask.facts,
             candidate: ask.candidate.clone(),
-            lane,
             own: Arc::clone(&own),
             chain: reentry::chain(engine.id(), ask.key.clone()),
             started: false,
+            ended: AtomicBool::new(false),
         };
         (fill, own)
     }
@@ -115,20 +111,23 @@ impl Fill {
         let engine = &self.engine;
         engine.counters.fills.add(1);
         let mut deadline = engine.runtime.0.sleep(engine.settings.fetch_deadline);
-        let Ok(entering) = engine.gate.enter(self.lane) else {
+        let Ok(entering) = engine.gate.enter() else {
             return self.fail(Reason::GateFull);
         };
-        let Some(place) = within(entering, &mut deadline).await else {
-            return self.fail(Reason::GateFull);
+        let place = match self.admitted(entering, &mut deadline).await {
+            Some(Some(place)) => place,
+            Some(None) => return self.end(),
+            None => return self.fail(Reason::GateFull),
         };
         let sent = self.candidate.as_deref().map(|entry| &entry.head.headers);
         let asked = self.asked(&request, sent);
+        let conditional = is_conditional(asked.headers());
         let fetch = reentry::noted(Arc::clone(&self.chain), origin.fetch(asked));
         let first = within(fetch, &mut deadline).await;
         let answer = match (first, self.candidate.as_ref()) {
             (Some(Ok(answer)), Some(candidate)) if answer.status() == StatusCode::NOT_MODIFIED => {
                 let (head, _no_body) = answer.into_parts();
-                if validates(&head.headers, &candidate.head.headers) {
+                if conditional && validates(&head.headers, &candidate.head.headers) {
                     return self.not_modified(&head, candidate, &request);
                 }
                 // It speaks of something else: ask again, for the whole.
@@ -150,232 +149,63 @@ impl Fill {
         }
     }
 
-    /// A head arrived that is not a 304.
-    async fn arrived(self, answer: Response<OriginBody>, request: &Request<()>, place: Place) {
-        let (head, body) = answer.into_parts();
-        let failed = is_failure(head.status);
-        // A handler in the same process need not write the field: the body knows.
-        let length = content_length(&head.headers).or_else(|| body.size_hint().exact());
-        match self.judge(head.status, &head.headers, length, request) {
-            Verdict::Unshareable(reason, remember) => {
-                if remember == Remember::ForAll && !failed {
-                    self.withdraw_stale();
-                }
-                let answer = Response::from_parts(head, body);
-                self.unshareable(answer, failed, reason, remember);
-            }
-            Verdict::Shareable { facts, store } => {
-                let kept = self.candidate.is_some() && failed;
-                let stored = store.is_ok() && !kept;
-                if matches!(head.status.as_u16(), 404 | 410) {
-                    self.withdraw_stale();
-                }
-                if failed && !stored {
-                    self.count_failure();
-                } else {
-                    self.engine.memos.recover(self.lead.key());
-                }
-                let head = Arc::new(self.head(head.status, &head.headers, *facts));
-                let open = stored && !failed;
-                let news = Announcement::Head {
-                    head: Arc::clone(&head),
-                    unstored: store.err(),
-                    failed,
-                };
-                self.lead.announce(news, open);
-                pump::run(&self, &head, body, stored, length, place).await;
-            }
-        }
-    }
-
-    /// The answer is for the one who caused it. The others are released at once;
-    /// if it was a failure, they are told of it instead, so that an origin in
-    /// trouble is not asked by all of them.
-    fn unshareable(
-        &self,
-        answer: Response<OriginBody>,
-        failed: bool,
-        reason: Reason,
-        remember: Remember,
-    ) {
-        let engine = &self.engine;
-        let status = answer.status();
-        *self.own.lock() = Some(answer);
-        if failed {
-            self.count_failure();
-            let reason = Reason::OriginError;
-            let news = Announcement::Failed(Failure { reason, status });
-            return self.lead.announce(news, false);
-        }
-        let until = engine
-            .runtime
-            .0
-            .now()
-            .plus(engine.settings.unshareable_memory);
-        let key = self.lead.key();
-        engine.memos.recover(key);
-        engine.memos.remember(key, remember, reason, until);
-        engine.counters.unshareable.add(1);
-        self.release(reason);
-    }
-
-    /// A 304 for what is stored: the stored response with its new head.
-    fn not_modified(&self, head: &response::Parts, candidate: &Arc<Entry>, request: &Request<()>) {
-        let engine = &self.engine;
-        let merged = updated(&candidate.head.headers, &head.headers);
-        let status = candidate.head.status;
-        let length = Some(candidate.body.len() as u64);
-        match self.judge(status, &merged, length, request) {
-            Verdict::Shareable {
-                mut facts,
-                store: Ok(()),
-            } => {
-                if facts.tags == crate::policy::Tags::default() {
-                    // Tag fields are not part of a stored head, and a 304 need
-                    // not repeat them.
-                    facts.tags = candidate.head.facts.tags.clone();
-                }
-                let head = Arc::new(self.head(status, &merged, *facts));
-                engine.counters.validated.add(1);
-                let entry = self.store(head, candidate.body.clone());
-                let status = Some(StatusCode::NOT_MODIFIED);
-                self.lead
-                    .announce(Announcement::Entry { entry, status }, false);
-            }
-            Verdict::Shareable {
-                store: Err(reason), ..
-            } => self.withdraw(reason, Remember::Not),
-            Verdict::Unshareable(reason, remember) => self.withdraw(reason, remember),
-        }
-    }
-
-    /// The origin says of what is stored that it may not be kept any more.
-    /// Everyone asks for themselves.
-    fn withdraw(&self, reason: Reason, remember: Remember) {
-        let engine = &self.engine;
-        if let Some(candidate) = &self.candidate {
-            self.remove(candidate);
-        }
-        let until = engine
-            .runtime
-            .0
-            .now()
-            .plus(engine.settings.unshareable_memory);
-        engine
-            .memos
-            .remember(self.lead.key(), remember, reason, until);
-        self.release(reason);
-    }
-
-    /// What was asked about is gone, or for nobody in common any more. A stale
-    /// copy of it would hide that for as long as its windows last. A fresh one
-    /// stays: it may be only this request that is told so.
-    fn withdraw_stale(&self) {
-        let now = self.engine.runtime.0.now();
-        let stale = self.candidate.as_ref().filter(|entry| !entry.is_fresh(now));
-        if let Some(stale) = stale {
-            self.remove(stale);
-        }
-    }
-
-    fn remove(&self, entry: &Arc<Entry>) {
-        let key = self.lead.key();
-        self.engine
-            .store
-            .remove(key, |stored| std::ptr::eq(stored, &**entry));
-    }
-
-    /// Everyone who waits is told that this answer is not for them.
-    fn release(&self, reason: Reason) {
-        let regroup = self.facts.has_credentials();
-        let news = Announcement::Unshareable { reason, regroup };
-        self.lead.announce(news, false);
-    }
-
-    /// Stores a whole response, unless a purge came between.
-    pub(super) fn store(&self, head: Arc<Head>, body: bytes::Bytes) -> Arc<Entry> {
-        let engine = &self.engine;
-        let key = self.lead.key();
-        let entry = Arc::new(Entry::new(head, body, key.as_bytes().len()));
-        let subject = Subject {
-            key,
-            tags: Some(&entry.head.facts.tags),
-        };
-        if engine.purges.validity(subject, entry.head.began) != Validity::Gone {
-            engine.memos.forget(key);
-            let put = engine
-                .store
-                .put(key, &entry, |old| engine.is_spent(key, old));
-            if put == crate::store::Put::Stored {
-                engine.counters.stored.add(1);
-            }
-        }
-        entry
-    }
-
-    fn judge(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        length: Option<u64>,
-        request: &Request<()>,
-    ) -> Verdict {
-        let clock = &self.engine.runtime.0;
-        let response = ResponseHead {
-            status,
-            headers,
-            length,
-            received: clock.now(),
-            wall: clock.wall(),
-        };
-        judge(
-            RequestHead::from(request),
-            &self.facts,
-            response,
-            &self.engine.settings.rules,
-        )
-    }
-
-    fn head(&self, status: StatusCode, headers: &HeaderMap, facts: ResponseFacts) -> Head {
-        let wall = self.engine.runtime.0.wall();
-        Head {
-            status,
-            headers: end_to_end(headers, &self.engine.settings.rules, wall),
-            facts,
-            began: self.lead.began(),
-        }
+    /// Waits for a place at the origin: none if everyone who wanted the answer has
+    /// gone meanwhile, and nothing if the deadline is over.
+    async fn admitted(&self, entering: Entering, deadline: &mut Task) -> Option<Option<Place>> {
+        let mut entering = pin!(entering);
+        let followed = self.lead.is_followed();
+        let turn = poll_fn(|cx| match entering.as_mut().poll(cx) {
+            Poll::Ready(place) => Poll::Ready(Some(place)),
+            Poll::Pending if !followed => Poll::Pending,
+            Poll::Pending => self.lead.poll_abandoned(cx).map(|()| None),
+        });
+        within(turn, deadline).await
     }
 
     /// There is no answer: one outcome for everyone, and a pause.
     fn fail(&self, reason: Reason) {
         if reason == Reason::GateFull {
             self.engine.counters.refused.add(1);
+            self.end();
         } else {
-            self.count_failure();
+            self.count_failure(false);
         }
         self.lead
             .announce(Announcement::Failed(Failure::of(reason)), false);
     }
 
-    pub(super) fn count_failure(&self) {
+    /// Counts a failure; `answered` is whether there was any answer.
+    pub(super) fn count_failure(&self, answered: bool) {
         let engine = &self.engine;
         engine.counters.failures.add(1);
         let now = engine.runtime.0.now();
+        let key = self.lead.key();
         engine
             .memos
-            .fail(self.lead.key(), now, |failures| engine.pause(failures));
+            .fail(key, now, answered, |failures| engine.pause(failures));
+        self.end();
+    }
+
+    /// The fetch came to an end that needs no counting.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
     }
 }
 
 impl Drop for Fill {
     fn drop(&mut self) {
-        // The handler panicked, or the task was dropped before it could say
-        // anything. That is a failure like any other, unless it never began:
-        // then the client that was to start it went away first.
-        if self.started && !self.lead.has_announced() {
-            self.count_failure();
+        // The handler or its body panicked, or the task was dropped. That is a
+        // failure like any other, unless it never began: then the client that was
+        // to start it went away first.
+        if self.started && !self.ended.load(Ordering::Relaxed) {
+            self.count_failure(false);
         }
     }
+}
+
+/// Whether a request asks about a stored response. Only then is a 304 an answer.
+fn is_conditional(headers: &HeaderMap) -> bool {
+    headers.contains_key(IF_NONE_MATCH) || headers.contains_key(IF_MODIFIED_SINCE)
 }
 
 /// Whether an error, or one that caused it, says that time ran out: that is a

@@ -3,15 +3,16 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use http::request;
+use http::{StatusCode, request};
 
 use super::decide::{Ask, serves_on_error};
 use super::fill::{Own, own_response};
-use super::lookup::{Lookup, Wait};
+use super::lookup::{Lookup, Wait, bodiless};
 use super::news::{Announcement, Failure};
 use super::origin::Origins;
 use super::{Engine, Pass, Payload, Reply};
-use crate::entry::Head;
+use crate::clock::Moment;
+use crate::entry::{Began, Entry, Head};
 use crate::flight::Follower;
 use crate::observe::CacheStatus;
 use crate::policy::{Reason, RequestHead, Shareable};
@@ -38,6 +39,24 @@ pub(super) struct Follow {
     ask: Box<Ask>,
     /// Where this request's own answer is left, if it started the fetch.
     own: Option<Own>,
+}
+
+/// What a request has been through.
+#[derive(Clone, Copy)]
+struct Seen {
+    arrived: Moment,
+    /// How many fetches it has followed.
+    tries: usize,
+}
+
+impl Seen {
+    /// Whether an answer that was purged while it was fetched will not do. The
+    /// first one never will. After that, one that was asked for after the request
+    /// came is as new as the request can want, and a page that is purged all the
+    /// time must be answered all the same.
+    fn refuses(self, began: Began) -> bool {
+        self.tries == 1 || began.at < self.arrived
+    }
 }
 
 /// What the fetch came to for one who followed it.
@@ -70,18 +89,21 @@ impl Engine {
         origins: &mut impl Origins,
     ) -> Settled {
         let head = RequestHead::from(parts);
-        let mut tries = 1;
+        let mut seen = Seen {
+            arrived: self.runtime.0.now(),
+            tries: 1,
+        };
         loop {
             wait.start(parts, origins);
-            let reason = match self.outcome(wait.follow, head, tries).await {
-                Outcome::Reply(reply) => return Settled::Reply(reply),
+            let reason = match self.outcome(wait.follow, head, seen).await {
+                Outcome::Reply(reply) => return Settled::Reply(bodiless(head, reply)),
                 Outcome::Alone(reason) => return Settled::Pass(self.released(head, reason)),
                 Outcome::Again(reason) => reason,
             };
-            if tries == MOST_TRIES {
+            if seen.tries == MOST_TRIES {
                 return Settled::Pass(self.released(head, reason));
             }
-            tries += 1;
+            seen.tries += 1;
             match self.lookup(head, false) {
                 Lookup::Wait(again) => wait = again,
                 Lookup::Pass(pass) => return Settled::Pass(pass),
@@ -96,35 +118,49 @@ impl Engine {
     }
 
     /// Waits for one fetch.
-    async fn outcome(&self, follow: Follow, head: RequestHead<'_>, tries: usize) -> Outcome {
+    async fn outcome(&self, follow: Follow, head: RequestHead<'_>, seen: Seen) -> Outcome {
         let news = poll_fn(|cx| follow.follower.poll_news(cx)).await;
         match news {
             Announcement::Head {
                 head: arrived,
                 unstored,
                 failed,
-            } => self.on_head(follow, head, &arrived, unstored, failed),
+            } => self.on_head(follow, head, &arrived, unstored, failed, seen),
             Announcement::Entry { entry, status } => {
-                let facts = &follow.ask.facts;
-                if let Err(reason) = Shareable::prove(&entry.head.facts, head, facts) {
-                    return not_for(reason);
-                }
-                let now = self.runtime.0.now();
-                let line = CacheStatus {
-                    fwd: Some(follow.ask.why),
-                    fwd_status: status,
-                    stored: status.is_some() && follow.own.is_some(),
-                    collapsed: follow.is_collapsed(),
-                    ..CacheStatus::default()
-                };
-                self.count_collapsed(&follow);
-                Outcome::Reply(self.reply_entry(&entry, head, facts, line, now))
+                self.on_entry(&follow, head, &entry, status, seen)
             }
             Announcement::Unshareable { reason, regroup } => {
-                self.on_unshareable(&follow, reason, regroup)
+                self.on_unshareable(&follow, reason, regroup, seen)
             }
-            Announcement::Failed(failure) => self.on_failure(&follow, head, failure, tries),
+            Announcement::Failed(failure) => self.on_failure(&follow, head, failure, seen),
         }
+    }
+
+    fn on_entry(
+        &self,
+        follow: &Follow,
+        head: RequestHead<'_>,
+        entry: &Entry,
+        status: Option<StatusCode>,
+        seen: Seen,
+    ) -> Outcome {
+        let purged = self.purges.check(&follow.ask.key, entry) == Validity::Gone;
+        if purged && seen.refuses(entry.head.began) {
+            return Outcome::Again(Reason::Purged);
+        }
+        let facts = &follow.ask.facts;
+        if let Err(reason) = Shareable::prove(&entry.head.facts, head, facts) {
+            return not_for(reason);
+        }
+        let made_now = status.is_some() && follow.own.is_some();
+        let line = CacheStatus {
+            fwd_status: status,
+            stored: made_now,
+            ..follow.line()
+        };
+        self.count_collapsed(follow);
+        let now = self.runtime.0.now();
+        Outcome::Reply(self.reply_entry(entry, head, facts, line, made_now, now))
     }
 
     fn on_head(
@@ -134,6 +170,7 @@ impl Engine {
         arrived: &Arc<Head>,
         unstored: Option<Reason>,
         failed: bool,
+        seen: Seen,
     ) -> Outcome {
         if failed {
             let why = Reason::OriginError;
@@ -145,20 +182,21 @@ impl Engine {
             key: &follow.ask.key,
             tags: Some(&arrived.facts.tags),
         };
-        if self.purges.validity(subject, arrived.began) == Validity::Gone {
+        let purged = self.purges.validity(subject, arrived.began) == Validity::Gone;
+        if purged && seen.refuses(arrived.began) {
             return Outcome::Again(Reason::Purged);
         }
         let proof = match Shareable::prove(&arrived.facts, head, &follow.ask.facts) {
             Ok(proof) => proof,
+            // Told of the failure, not of its words: one failure is one outcome.
+            Err(_) if failed => return self.error(&follow, Failure::said(arrived.status)),
             Err(reason) => return not_for(reason),
         };
         let line = CacheStatus {
-            fwd: Some(follow.ask.why),
             fwd_status: Some(arrived.status),
             stored: unstored.is_none() && !failed && follow.own.is_some(),
-            collapsed: follow.is_collapsed(),
             detail: unstored,
-            ..CacheStatus::default()
+            ..follow.line()
         };
         self.count_collapsed(&follow);
         let facts = follow.ask.facts;
@@ -166,21 +204,28 @@ impl Engine {
         Outcome::Reply(self.reply_live(arrived, reader, head, &facts, line))
     }
 
-    fn on_unshareable(&self, follow: &Follow, reason: Reason, regroup: bool) -> Outcome {
+    fn on_unshareable(
+        &self,
+        follow: &Follow,
+        reason: Reason,
+        regroup: bool,
+        seen: Seen,
+    ) -> Outcome {
+        // A status that speaks of one request, or a part that one asked for, says
+        // nothing of the others: they fetch once more, together.
+        let of_one = seen.tries == 1 && matches!(reason, Reason::Status | Reason::Partial);
+        let regroup = of_one || regroup && !follow.ask.facts.has_credentials();
         match follow.take_own() {
             Some(answer) => {
                 let line = CacheStatus {
-                    fwd: Some(follow.ask.why),
                     fwd_status: Some(answer.status()),
                     detail: Some(reason),
-                    ..CacheStatus::default()
+                    ..follow.line()
                 };
                 let answer = own_response(self, answer).map(Payload::own);
                 Outcome::Reply(self.reply_own(answer, line))
             }
-            None if regroup && !follow.ask.facts.has_credentials() => {
-                Outcome::Again(Reason::NotShared)
-            }
+            None if regroup => Outcome::Again(Reason::NotShared),
             None => Outcome::Alone(Reason::NotShared),
         }
     }
@@ -190,10 +235,10 @@ impl Engine {
         follow: &Follow,
         head: RequestHead<'_>,
         failure: Failure,
-        tries: usize,
+        seen: Seen,
     ) -> Outcome {
         // Nobody's fault but the fetch's own: one of those who wait tries again.
-        if failure.reason == Reason::Lost && tries == 1 {
+        if failure.reason == Reason::Lost && seen.tries == 1 {
             return Outcome::Again(Reason::Lost);
         }
         let said = (failure.reason == Reason::OriginError).then_some(failure.status);
@@ -201,14 +246,18 @@ impl Engine {
             return Outcome::Reply(stale);
         }
         if failure.reason == Reason::OriginError && follow.own.is_some() {
-            return self.on_unshareable(follow, failure.reason, false);
+            return self.on_unshareable(follow, failure.reason, false, seen);
         }
+        self.error(follow, failure)
+    }
+
+    /// An error of our own, for one who waited.
+    fn error(&self, follow: &Follow, failure: Failure) -> Outcome {
         self.count_collapsed(follow);
+        let said = (failure.reason == Reason::OriginError).then_some(failure.status);
         let line = CacheStatus {
-            fwd: Some(follow.ask.why),
             fwd_status: said,
-            collapsed: follow.is_collapsed(),
-            ..CacheStatus::default()
+            ..follow.line()
         };
         Outcome::Reply(self.reply_error(failure, None, line))
     }
@@ -219,7 +268,7 @@ impl Engine {
         follow: &Follow,
         head: RequestHead<'_>,
         why: Reason,
-        said: Option<http::StatusCode>,
+        said: Option<StatusCode>,
     ) -> Option<Box<Reply>> {
         let now = self.runtime.0.now();
         let entry = follow.ask.candidate.as_ref()?;
@@ -238,6 +287,15 @@ impl Engine {
 }
 
 impl Follow {
+    /// What is said of every answer that this request waited for.
+    fn line(&self) -> CacheStatus {
+        CacheStatus {
+            fwd: Some(self.ask.why),
+            collapsed: self.is_collapsed(),
+            ..CacheStatus::default()
+        }
+    }
+
     /// Whether another request's fetch answers this one.
     const fn is_collapsed(&self) -> bool {
         self.own.is_none()

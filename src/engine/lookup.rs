@@ -6,11 +6,10 @@ use super::decide::{Ask, Decision, serves_on_error};
 use super::fill::Fill;
 use super::follow::Follow;
 use super::news::{Announcement, Failure};
-use super::{Engine, Pass, Reply};
+use super::{Engine, Pass, Payload, Reply};
 use crate::clock::Moment;
 use crate::entry::Began;
 use crate::flight::{Boarding, Flight, Joined};
-use crate::gate::Lane;
 use crate::observe::CacheStatus;
 use crate::policy::{Reason, RequestFacts, RequestHead, Reuse, Shareable, Variant, VaryNames};
 use crate::store::{Subject, Validity};
@@ -67,7 +66,11 @@ impl Engine {
     #[must_use]
     pub fn lookup(self: &Arc<Self>, request: RequestHead<'_>, has_body: bool) -> Lookup {
         let now = self.runtime.0.now();
-        match self.decide(request, has_body, now) {
+        // Before the store is read: what is found there must not pass for having
+        // been asked about after a purge that comes between.
+        let purges = self.purges.made();
+        let began = Began { at: now, purges };
+        let lookup = match self.decide(request, has_body, now) {
             Decision::Hit(entry, facts, reason) => {
                 let reply = self.reply_hit(&entry, request, &facts, reason, now);
                 Lookup::Reply(reply, None)
@@ -79,14 +82,18 @@ impl Engine {
             Decision::Refresh(entry, ask) => {
                 let reason = Reason::StaleWhileRevalidate;
                 let reply = self.reply_hit(&entry, request, &ask.facts, reason, now);
-                Lookup::Reply(reply, self.refresh(request, &ask, now))
+                Lookup::Reply(reply, self.refresh(request, &ask, began))
             }
             Decision::Refuse(failure, retry) => {
                 let reply = self.reply_error(failure, retry, CacheStatus::default());
                 Lookup::Reply(reply, None)
             }
             Decision::Pass(reason, known) => Lookup::Pass(self.pass(request, reason, known)),
-            Decision::Ask(ask) => self.take_off(request, ask, now),
+            Decision::Ask(ask) => self.take_off(request, ask, began),
+        };
+        match lookup {
+            Lookup::Reply(reply, refresh) => Lookup::Reply(bodiless(request, reply), refresh),
+            other => other,
         }
     }
 
@@ -96,14 +103,17 @@ impl Engine {
         self: &Arc<Self>,
         request: RequestHead<'_>,
         ask: &Ask,
-        now: Moment,
+        began: Began,
     ) -> Option<Refresh> {
+        let now = began.at;
+        if !self.gate.has_room() {
+            return None;
+        }
         let memo = self.memos.get(ask.key.as_bytes());
         if memo.pause(now).is_some() || memo.unshareable(&ask.facts, now).is_some() {
             return None;
         }
         let mut boarding = self.boarding(request, ask, now);
-        let began = self.began(now);
         match self.table.join(&ask.key, began, &mut boarding) {
             Joined::Started(lead, _follower) => {
                 if let Some(entry) = self.stored_meanwhile(request, ask, now) {
@@ -111,7 +121,7 @@ impl Engine {
                     lead.announce(Announcement::Entry { entry, status }, false);
                     return None;
                 }
-                let (fill, _own) = Fill::new(self, lead, ask, Lane::Background);
+                let (fill, _own) = Fill::new(self, lead, ask);
                 Some(Refresh(fill))
             }
             _ => None,
@@ -119,9 +129,9 @@ impl Engine {
     }
 
     /// Joins the fetch that will answer, or starts it.
-    fn take_off(self: &Arc<Self>, request: RequestHead<'_>, ask: Box<Ask>, now: Moment) -> Lookup {
+    fn take_off(self: &Arc<Self>, request: RequestHead<'_>, ask: Box<Ask>, began: Began) -> Lookup {
+        let now = began.at;
         let mut boarding = self.boarding(request, &ask, now);
-        let began = self.began(now);
         let overflow = match self.table.join(&ask.key, began, &mut boarding) {
             Joined::Found(follower) => {
                 let follow = Follow::new(follower, ask, None);
@@ -135,7 +145,7 @@ impl Engine {
                     let reply = self.reply_hit(&found, request, &ask.facts, Reason::Fresh, now);
                     return Lookup::Reply(reply, None);
                 }
-                let (fill, own) = Fill::new(self, lead, &ask, Lane::Foreground);
+                let (fill, own) = Fill::new(self, lead, &ask);
                 let follow = Follow::new(follower, ask, Some(own));
                 return Lookup::Wait(Wait {
                     fill: Some(Box::new(fill)),
@@ -144,6 +154,9 @@ impl Engine {
             }
             Joined::TooManyFollowers => Reason::WaitersFull,
             Joined::TooManyFlights => Reason::FlightsFull,
+            Joined::TooManyForKey => {
+                return Lookup::Pass(self.pass(request, Reason::VariantsFull, None));
+            }
         };
         self.counters.refused.add(1);
         let reply = match &ask.candidate {
@@ -153,11 +166,6 @@ impl Engine {
             _ => self.reply_error(Failure::of(overflow), None, CacheStatus::default()),
         };
         Lookup::Reply(reply, None)
-    }
-
-    fn began(&self, at: Moment) -> Began {
-        let purges = self.purges.made();
-        Began { at, purges }
     }
 
     pub(super) fn boarding<'a>(
@@ -198,6 +206,15 @@ impl Engine {
     }
 }
 
+/// A HEAD is answered like a GET, without the body (RFC 9110 §9.3.2), whatever
+/// the answer is made of.
+pub(super) fn bodiless(request: RequestHead<'_>, mut reply: Box<Reply>) -> Box<Reply> {
+    if *request.method == http::Method::HEAD {
+        *reply.body_mut() = Payload::empty();
+    }
+    reply
+}
+
 /// How a request chooses among the flights of its key.
 pub(super) struct Aboard<'a> {
     engine: &'a Engine,
@@ -212,16 +229,16 @@ impl Boarding<Announcement> for Aboard<'_> {
     fn accepts(&mut self, flight: &Flight<Announcement>, news: Option<&Announcement>) -> bool {
         match news {
             None => {
-                self.names = self.names.and(&flight.guess().names());
+                self.names.absorb(flight.guess());
                 let subject = Subject {
                     key: &self.ask.key,
                     tags: None,
                 };
                 flight.guess().matches(self.request.headers)
-                    && self.engine.purges.validity(subject, flight.began()) != Validity::Gone
+                    && self.engine.purges.validity(subject, flight.began()) == Validity::Valid
             }
             Some(Announcement::Head { head, failed, .. }) => {
-                self.names = self.names.and(&head.facts.variant.names());
+                self.names.absorb(&head.facts.variant);
                 let facts: &RequestFacts = &self.ask.facts;
                 !failed
                     && Shareable::prove(&head.facts, self.request, facts).is_ok()

@@ -23,6 +23,7 @@ mod payload;
 mod pump;
 mod reentry;
 mod reply;
+mod verdict;
 mod wait;
 
 use std::sync::Arc;
@@ -99,7 +100,11 @@ impl Engine {
             store: MemoryStore::new(settings.capacity, settings.max_variants),
             memos: Memos::new((settings.capacity / 32).max(64 << 10)),
             purges: Purges::default(),
-            table: Arc::new(Table::new(settings.max_flights, settings.max_waiters)),
+            table: Arc::new(Table::new(
+                settings.max_flights,
+                settings.max_waiters,
+                settings.max_variants,
+            )),
             gate: Gate::new(settings.origin_limit, settings.origin_queue),
             runtime: RuntimeHandle(runtime),
             counters: Counters::default(),

@@ -58,6 +58,14 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The origin's own failure, told without its words.
+    pub(crate) const fn said(status: StatusCode) -> Self {
+        let reason = Reason::OriginError;
+        Self { reason, status }
+    }
+}
+
 impl News for Announcement {
     /// The request fields that the key is known to vary on, and what the one who
     /// started the flight had for them.

@@ -47,7 +47,7 @@ impl Target {
     }
 
     fn purge(&self, path: &str) -> Purge {
-        Purge::of_page(&self.scheme, &self.authority, path)
+        Purge::changed(&self.scheme, &self.authority, path)
     }
 }
 

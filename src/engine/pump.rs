@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use super::origin::OriginBody;
 use crate::entry::Head;
 use crate::error::{BoxError, CutShort};
 use crate::gate::Place;
+use crate::policy::is_failure;
 
 /// What the origin does next.
 enum Next {
@@ -32,7 +34,7 @@ enum Next {
 /// however slowly: that frees the origin soonest, and it is held whole anyway.
 /// Past the object limit, or if it never was to be stored, it is read at the pace
 /// of the fastest reader, nobody joins any more, and when nobody is left it is
-/// dropped.
+/// dropped. From there on clients set the pace, so it takes no place at the origin.
 pub(super) async fn run(
     fill: &Fill,
     head: &Arc<Head>,
@@ -43,18 +45,20 @@ pub(super) async fn run(
 ) {
     let most = fill.engine.settings.rules.max_object_size;
     let mut total = 0_u64;
+    let mut place = Some(place);
     if !storing {
         fill.lead.close(most);
     }
     let end = loop {
         if !storing {
+            drop(place.take());
             poll_fn(|cx| fill.lead.poll_room(WINDOW, cx)).await;
         }
         match next(fill, &mut body, storing).await {
             Next::Chunk(chunk) => {
                 total += chunk.len() as u64;
                 fill.lead.append(chunk);
-                if storing && (total > most || is_late(fill)) {
+                if storing && (total > most || is_late(fill) || is_crowded(fill)) {
                     storing = false;
                     fill.lead.close(most);
                 }
@@ -71,9 +75,11 @@ pub(super) async fn run(
     drop(place);
     match end {
         Ok(()) if storing => drop(fill.store(Arc::clone(head), fill.lead.collect())),
+        Ok(()) if !is_failure(head.status) => fill.engine.memos.recover(fill.lead.key()),
         Ok(()) | Err(CutShort::Abandoned) => {}
-        Err(_) => fill.count_failure(),
+        Err(_) => fill.count_failure(false),
     }
+    fill.end();
     fill.lead.finish(end);
 }
 
@@ -81,6 +87,13 @@ pub(super) async fn run(
 fn is_late(fill: &Fill) -> bool {
     let now = fill.engine.runtime.0.now();
     now.since(fill.lead.began().at) > fill.engine.settings.store_deadline
+}
+
+/// Whether fetches in flight hold as much as may be stored in all: then this one
+/// goes on to its readers, and is not held for the store.
+fn is_crowded(fill: &Fill) -> bool {
+    let held = fill.engine.table.counts().held.load(Ordering::Relaxed);
+    held > fill.engine.settings.capacity
 }
 
 /// Waits for the next frame, but not past the idle deadline, and not when

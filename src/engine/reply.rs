@@ -48,7 +48,7 @@ impl Engine {
             detail: (reason != Reason::Fresh).then_some(reason),
             ..CacheStatus::default()
         };
-        self.reply_entry(entry, request, facts, line, now)
+        self.reply_entry(entry, request, facts, line, false, now)
     }
 
     /// A stale answer in place of an error.
@@ -75,19 +75,21 @@ impl Engine {
             detail: Some(Reason::StaleIfError),
             ..CacheStatus::default()
         };
-        self.reply_entry(entry, request, facts, line, now)
+        self.reply_entry(entry, request, facts, line, false, now)
     }
 
-    /// An answer whose body is stored: whole, in part, or left out.
+    /// An answer whose body is stored: whole, in part, or left out. `made_now` is
+    /// whether the origin has just validated it for this request.
     pub(super) fn reply_entry(
         &self,
         entry: &Entry,
         request: RequestHead<'_>,
         facts: &RequestFacts,
         line: CacheStatus,
+        made_now: bool,
         now: Moment,
     ) -> Box<Reply> {
-        let mut reply = self.start(&entry.head, entry.stale_since(), line, now);
+        let mut reply = self.start(&entry.head, entry.stale_since(), line, made_now, now);
         let length = entry.body.len() as u64;
         if entry.head.status.is_success() && is_not_modified(request.headers, &entry.head.headers) {
             return Box::new(not_modified(reply));
@@ -98,7 +100,11 @@ impl Engine {
                 match Ranges::read(request.headers, length, most) {
                     Ranges::Whole => {}
                     Ranges::Unsatisfiable => return Box::new(unsatisfiable(reply, length)),
-                    Ranges::Parts(parts) => return Box::new(partial(reply, entry, &parts)),
+                    Ranges::Parts(parts) => {
+                        // Nobody can foresee it, so nobody can write it into a body.
+                        let boundary = format!("{:016x}{:016x}", self.random(), self.random());
+                        return Box::new(partial(reply, entry, &parts, &boundary));
+                    }
                 }
             }
         }
@@ -120,7 +126,8 @@ impl Engine {
         line: CacheStatus,
     ) -> Box<Reply> {
         let now = self.runtime.0.now();
-        let reply = self.start(head, None, line, now);
+        let made_now = !line.collapsed;
+        let reply = self.start(head, None, line, made_now, now);
         if head.status.is_success() && is_not_modified(request.headers, &head.headers) {
             return Box::new(not_modified(reply));
         }
@@ -166,21 +173,22 @@ impl Engine {
         Box::new(reply)
     }
 
-    /// A stored head as it is sent: with its age and Cache-Status.
+    /// A stored head as it is sent: with Cache-Status, and its age unless it was
+    /// made or validated for this very request.
     fn start(
         &self,
         head: &Head,
         stale_since: Option<Moment>,
         mut line: CacheStatus,
+        made_now: bool,
         now: Moment,
     ) -> Reply {
         let mut reply = Response::new(Payload::empty());
         *reply.status_mut() = head.status;
         *reply.headers_mut() = head.headers.clone();
         if let Some(lifetime) = head.lifetime() {
-            // RFC 9111 §5.1: an age says that the answer was not made for this
-            // request, unless it had one when it came.
-            let made_now = line.fwd.is_some() && !line.collapsed;
+            // RFC 9111 §5.1: an age says that an answer was not made for this
+            // request, here or further in.
             let says_age = !made_now || !lifetime.initial_age.is_zero();
             if self.settings.age && says_age {
                 reply
@@ -252,7 +260,7 @@ fn unsatisfiable(mut reply: Reply, length: u64) -> Reply {
 }
 
 /// RFC 9110 §15.3.7: one range as it is, several as `multipart/byteranges`.
-fn partial(mut reply: Reply, entry: &Entry, parts: &[Range<u64>]) -> Reply {
+fn partial(mut reply: Reply, entry: &Entry, parts: &[Range<u64>], boundary: &str) -> Reply {
     let length = entry.body.len();
     let slice = |part: &Range<u64>| {
         let bound = |at: u64| usize::try_from(at).map_or(length, |at| at.min(length));
@@ -270,7 +278,6 @@ fn partial(mut reply: Reply, entry: &Entry, parts: &[Range<u64>]) -> Reply {
         return reply;
     }
     let kind = headers.remove(CONTENT_TYPE);
-    let boundary = boundary(&entry.body);
     set(
         headers,
         CONTENT_TYPE,
@@ -293,18 +300,6 @@ fn partial(mut reply: Reply, entry: &Entry, parts: &[Range<u64>]) -> Reply {
     reply.headers_mut().insert(CONTENT_LENGTH, total.into());
     *reply.body_mut() = Payload::pieces(pieces);
     reply
-}
-
-/// A boundary that does not occur in the body (RFC 2046 §5.1.1).
-fn boundary(body: &Bytes) -> String {
-    for number in 0_u64.. {
-        let boundary = format!("floodwall-{number:016x}");
-        let needle = boundary.as_bytes();
-        if !body.windows(needle.len()).any(|window| window == needle) {
-            return boundary;
-        }
-    }
-    String::new()
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {

@@ -49,6 +49,7 @@ impl<N: News> BodyReader<N> {
             self.next_chunk += 1;
             self.read += chunk.len() as u64;
             body.fastest = body.fastest.max(self.read);
+            state.read[self.follower.place] = Some(self.read);
             let lead = state.lead.take();
             drop(guard);
             if let Some(lead) = lead {

@@ -45,32 +45,36 @@ impl<N: News> Lead<N> {
         });
     }
 
-    /// Whether anything was said yet.
-    pub(crate) fn has_announced(&self) -> bool {
-        self.flight.state.lock().news.is_some()
+    /// Whether anyone follows.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.flight.state.lock().followers > 0
     }
 
     /// Adds to the body.
     pub(crate) fn append(&self, chunk: Bytes) {
         let counts = &self.flight.counts;
         self.write(|state| {
+            let slowest = state.slowest();
             let body = &mut state.body;
             let length = chunk.len() as u64;
             body.total += length;
             body.held_bytes += length;
             body.held.push_back(chunk);
             counts.held.fetch_add(length, Ordering::Relaxed);
-            let let_go = body.let_go();
+            let let_go = body.let_go(slowest);
             counts.held.fetch_sub(let_go, Ordering::Relaxed);
         });
     }
 
     /// Nobody joins any more, and of the body no more than `at_most` bytes are
-    /// held for slow readers: it is not going to be stored.
+    /// held for slow readers: it is not going to be stored. The flight leaves the
+    /// table: what goes on is between the origin and those on board.
     pub(crate) fn close(&self, at_most: u64) {
         let mut state = self.flight.state.lock();
         state.open = false;
         state.body.hold_at_most = Some(at_most);
+        drop(state);
+        self.table.remove(&self.flight);
     }
 
     /// The whole body, to be stored.
@@ -99,22 +103,24 @@ impl<N: News> Lead<N> {
     /// Waits until the fastest reader is within `window` bytes of what has come,
     /// or nobody reads.
     pub(crate) fn poll_room(&self, window: u64, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.flight.state.lock();
-        let ahead = state.body.total - state.body.fastest;
-        if ahead <= window || state.followers == 0 {
-            return Poll::Ready(());
-        }
-        state.lead = Some(cx.waker().clone());
-        Poll::Pending
+        self.wait_until(cx, |state| {
+            state.followers == 0 || state.body.total - state.body.fastest <= window
+        })
     }
 
     /// Waits until nobody follows.
     pub(crate) fn poll_abandoned(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.wait_until(cx, |state| state.followers == 0)
+    }
+
+    fn wait_until(&self, cx: &mut Context<'_>, done: impl FnOnce(&State<N>) -> bool) -> Poll<()> {
         let mut state = self.flight.state.lock();
-        if state.followers == 0 {
+        if done(&state) {
             return Poll::Ready(());
         }
-        state.lead = Some(cx.waker().clone());
+        let replaced = state.lead.replace(cx.waker().clone());
+        drop(state);
+        drop(replaced);
         Poll::Pending
     }
 
@@ -127,21 +133,28 @@ impl<N: News> Lead<N> {
     }
 }
 
+impl<N> State<N> {
+    /// How far the slowest of those on board has read, in bytes.
+    fn slowest(&self) -> u64 {
+        let places = self.read.iter().flatten();
+        places.copied().min().unwrap_or(self.body.total)
+    }
+}
+
 impl Chunks {
-    /// Lets go of the oldest chunks past what is held for slow readers, but of
-    /// none that the fastest has yet to read; says how many bytes.
-    fn let_go(&mut self) -> u64 {
+    /// Lets go of chunks that everyone has read, and of the oldest past what is
+    /// held for slow readers, but of none that the fastest has yet to read; says
+    /// how many bytes.
+    fn let_go(&mut self, slowest: u64) -> u64 {
         let Some(at_most) = self.hold_at_most else {
             return 0;
         };
         let before = self.held_bytes;
-        while self.held_bytes > at_most {
-            let Some(oldest) = self.held.front() else {
-                break;
-            };
+        while let Some(oldest) = self.held.front() {
             let length = oldest.len() as u64;
             let end = self.total - self.held_bytes + length;
-            if end > self.fastest {
+            let is_spare = self.held_bytes > at_most && end <= self.fastest;
+            if end > slowest && !is_spare {
                 break;
             }
             self.held.pop_front();

@@ -41,6 +41,8 @@ pub(super) struct State<N> {
     pub(super) news: Option<N>,
     pub(super) open: bool,
     pub(super) followers: usize,
+    /// How far each place on board has read, in bytes.
+    pub(super) read: Vec<Option<u64>>,
     pub(super) body: Chunks,
     pub(super) waiting: Wakers,
     pub(super) lead: Option<Waker>,
@@ -72,6 +74,7 @@ impl<N: News> Flight<N> {
             news: None,
             open: true,
             followers: 0,
+            read: Vec::new(),
             body: Chunks::default(),
             waiting: Wakers::default(),
             lead: None,
@@ -118,8 +121,13 @@ impl<N: News> Follower<N> {
     pub(super) fn board(flight: &Arc<Flight<N>>, state: &mut State<N>) -> Self {
         state.followers += 1;
         flight.counts.waiting.fetch_add(1, Ordering::Relaxed);
+        let place = state.waiting.take_place();
+        if place == state.read.len() {
+            state.read.push(None);
+        }
+        state.read[place] = Some(0);
         Self {
-            place: state.waiting.take_place(),
+            place,
             flight: Arc::clone(flight),
         }
     }
@@ -147,6 +155,7 @@ impl<N: News> Drop for Follower<N> {
     fn drop(&mut self) {
         let mut state = self.flight.state.lock();
         state.followers -= 1;
+        state.read[self.place] = None;
         let mine = state.waiting.leave(self.place);
         // The lead waits for room, or wants to know that nobody listens.
         let lead = state.lead.take();

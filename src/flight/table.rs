@@ -23,6 +23,7 @@ pub(crate) struct Table<N: News> {
     counts: Arc<Counts>,
     most_flights: usize,
     most_followers: usize,
+    most_for_key: usize,
 }
 
 type Shard<N> = Mutex<HashMap<Key, Vec<Arc<Flight<N>>>>>;
@@ -59,16 +60,19 @@ pub(crate) enum Joined<N: News> {
     TooManyFollowers,
     /// A new flight is needed, and there are as many as there may be.
     TooManyFlights,
+    /// A new flight is needed, and the key has as many as a key may have.
+    TooManyForKey,
 }
 
 impl<N: News> Table<N> {
-    pub(crate) fn new(most_flights: usize, most_followers: usize) -> Self {
+    pub(crate) fn new(most_flights: usize, most_followers: usize, most_for_key: usize) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             counts: Arc::default(),
             most_flights,
             most_followers,
+            most_for_key,
         }
     }
 
@@ -88,6 +92,9 @@ impl<N: News> Table<N> {
                 }
                 return Joined::Found(Follower::board(flight, &mut state));
             }
+        }
+        if shard.get(key).map_or(0, Vec::len) >= self.most_for_key {
+            return Joined::TooManyForKey;
         }
         if self.counts.flights.load(Ordering::Relaxed) >= self.most_flights {
             return Joined::TooManyFlights;

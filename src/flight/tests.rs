@@ -41,7 +41,7 @@ pub(super) const BEGAN: Began = Began {
 };
 
 pub(super) fn table() -> Arc<Table<u32>> {
-    Arc::new(Table::new(10, 10))
+    Arc::new(Table::new(10, 10, 5))
 }
 
 pub(super) fn join(table: &Arc<Table<u32>>, guess: u8) -> Joined<u32> {
@@ -239,7 +239,7 @@ fn the_lead_is_paced_by_the_fastest_reader() {
 
 #[test]
 fn caps_are_kept() {
-    let table: Arc<Table<u32>> = Arc::new(Table::new(1, 2));
+    let table: Arc<Table<u32>> = Arc::new(Table::new(1, 2, 5));
     let (_lead, _first) = start(&table);
     let _second = follow(&table);
     assert!(matches!(join(&table, 0), Joined::TooManyFollowers));

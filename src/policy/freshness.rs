@@ -184,10 +184,8 @@ impl Lifetime {
     /// Whether the response can ever be of use when it cannot be validated.
     #[must_use]
     pub fn is_useful(&self) -> bool {
-        let spare = self.fresh_for.max(
-            self.fresh_for
-                .saturating_add(self.stale_while_revalidate.max(self.stale_if_error)),
-        );
+        let windows = self.stale_while_revalidate.max(self.stale_if_error);
+        let spare = self.fresh_for.saturating_add(windows);
         !self.validate_always && spare > self.initial_age
     }
 }

@@ -59,6 +59,13 @@ pub fn end_to_end(headers: &HeaderMap, rules: &Rules, wall: SystemTime) -> Heade
     }
     kept.remove(AGE);
     hide_tags(&mut kept, rules);
+    for value in kept.values_mut() {
+        // Copied: a value may be a small window on a large read buffer, and would
+        // keep all of it alive, uncounted.
+        if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
+            *value = copy;
+        }
+    }
     if field_date(&kept, &DATE).is_none() {
         kept.insert(DATE, date_value(wall));
     }

@@ -57,6 +57,20 @@ impl Tags {
         Ok(Self(tags.into()))
     }
 
+    /// These tags and those of `other`: what a 304 says of a response beside what
+    /// the response said itself, which a 304 need not repeat.
+    ///
+    /// # Errors
+    /// [`Reason::TooManyTags`] past [`max_tags`](Rules::max_tags).
+    pub(crate) fn and(&self, other: &Self, rules: &Rules) -> Result<Self, Reason> {
+        let mut tags = self.0.to_vec();
+        tags.extend(other.0.iter().filter(|tag| !self.0.contains(tag)).cloned());
+        if tags.len() > rules.max_tags {
+            return Err(Reason::TooManyTags);
+        }
+        Ok(Self(tags.into()))
+    }
+
     /// The tags, in the order in which they stand.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(|tag| &**tag)

@@ -47,18 +47,18 @@ impl VaryNames {
         Self(names.into())
     }
 
-    /// These names and those of `other`.
-    #[must_use]
-    pub fn and(&self, other: &Self) -> Self {
-        let mut names = self.0.to_vec();
-        names.extend(
-            other
-                .0
-                .iter()
-                .filter(|name| !self.0.contains(name))
-                .cloned(),
-        );
-        Self::sorted(names)
+    /// Adds the names that `variant` is told by. Allocates only for new ones.
+    pub fn absorb(&mut self, variant: &Variant) {
+        let missing = |(name, _): &&Selector| !self.0.contains(name);
+        let new: Vec<HeaderName> = variant
+            .fields
+            .iter()
+            .filter(missing)
+            .map(|(name, _)| name.clone())
+            .collect();
+        if !new.is_empty() {
+            *self = Self::sorted(self.0.iter().cloned().chain(new).collect());
+        }
     }
 
     /// Whether there are none.

@@ -35,17 +35,18 @@ impl Slot {
 
     /// Every name that some variant is told by.
     pub(crate) fn vary_names(&self) -> VaryNames {
-        let names = |entry: &Arc<Entry>| entry.head.facts.variant.names();
-        let all = self.entries.iter().map(names);
-        all.reduce(|sum, more| sum.and(&more)).unwrap_or_default()
+        let mut names = VaryNames::default();
+        for entry in &self.entries {
+            names.absorb(&entry.head.facts.variant);
+        }
+        names
     }
 
     fn size(&self) -> u64 {
         self.entries.iter().map(|entry| entry.size()).sum()
     }
 
-    /// This slot with `entry` in it; `None` if there is no room for it, or a
-    /// newer fetch of the same variant has been stored already.
+    /// This slot with `entry` in it, or why it cannot be.
     fn with(
         &self,
         entry: &Arc<Entry>,
@@ -62,12 +63,15 @@ impl Slot {
         let others = self.entries.iter().filter(|old| !same(old)).cloned();
         let mut entries = vec![Arc::clone(entry)];
         entries.extend(others);
+        // Newest first by when it was asked for, not by when it came.
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.head.began));
         if entries.len() > most {
             // The oldest that is of no use without asking makes room.
-            let Some(spent) = entries.iter().skip(1).rposition(|old| spent(old)) else {
+            let other = |old: &Arc<Entry>| !Arc::ptr_eq(old, entry) && spent(old);
+            let Some(spent) = entries.iter().rposition(other) else {
                 return Err(Put::TooManyVariants);
             };
-            entries.remove(spent + 1);
+            entries.remove(spent);
         }
         let mut slot = Self {
             entries: entries.into(),

@@ -1,6 +1,6 @@
 //! What is remembered of keys whose last fetch brought nothing to store.
 //!
-//! Read only when the store had no answer, so a hit never comes here. Bounded
+//! Read only when the store had no fresh answer, so a fresh hit never comes here. Bounded
 //! in bytes like the store; a memo that is evicted costs one more fetch.
 
 use std::sync::Arc;
@@ -22,6 +22,7 @@ pub(crate) struct Memo {
     for_all: Option<Unshareable>,
     for_credentials: Option<Unshareable>,
     failures: u32,
+    unanswered: bool,
     pause_until: Option<Moment>,
 }
 
@@ -39,9 +40,12 @@ impl Memo {
         (now < known.until).then_some(known.reason)
     }
 
-    /// How many fetches in a row have failed.
-    pub(crate) const fn failures(&self) -> u32 {
-        self.failures
+    /// Whether the last fetches failed without an answer, `many` of them or more.
+    ///
+    /// Where there was an answer, however bad, it may have been the doing of the
+    /// request that met it, and whoever comes next deserves a try.
+    pub(crate) const fn is_silent(&self, many: u32) -> bool {
+        self.unanswered && self.failures >= many
     }
 
     /// How much longer the key is not to be fetched.
@@ -85,10 +89,17 @@ impl Memos {
     }
 
     /// Counts a failure, and says how long to pause: `pause` is told how many
-    /// there have been in a row.
-    pub(crate) fn fail(&self, key: &Key, now: Moment, pause: impl Fn(u32) -> Duration) {
+    /// there have been in a row. `answered` is whether there was any answer.
+    pub(crate) fn fail(
+        &self,
+        key: &Key,
+        now: Moment,
+        answered: bool,
+        pause: impl Fn(u32) -> Duration,
+    ) {
         self.change(key, |memo| {
             memo.failures = memo.failures.saturating_add(1);
+            memo.unanswered = !answered;
             memo.pause_until = Some(now.plus(pause(memo.failures)));
         });
     }
@@ -105,6 +116,7 @@ impl Memos {
         if self.get(key.as_bytes()).failures > 0 {
             self.change(key, |memo| {
                 memo.failures = 0;
+                memo.unanswered = false;
                 memo.pause_until = None;
             });
         }

@@ -32,6 +32,8 @@ pub struct Purge {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     Page(Page),
+    /// A page that a client changed, by an unsafe method.
+    Changed(Page),
     Prefix(Page),
     Tag(Vec<u8>),
     Everything,
@@ -88,8 +90,8 @@ impl Purge {
         self
     }
 
-    pub(crate) fn of_page(scheme: &str, authority: &str, path: &str) -> Self {
-        Self::hard(Target::Page(Page {
+    pub(crate) fn changed(scheme: &str, authority: &str, path: &str) -> Self {
+        Self::hard(Target::Changed(Page {
             scheme: scheme.to_owned(),
             authority: authority.to_owned(),
             path: path.to_owned(),

@@ -1,0 +1,219 @@
+//! What comes of a response's head: who may have it, and what is kept.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, response};
+use http_body::Body;
+
+use super::fill::Fill;
+use super::news::{Announcement, Failure};
+use super::origin::OriginBody;
+use super::pump;
+use crate::entry::{Entry, Head};
+use crate::gate::Place;
+use crate::policy::{
+    Reason, Remember, RequestHead, ResponseFacts, ResponseHead, Verdict, content_length,
+    end_to_end, is_failure, judge, updated,
+};
+use crate::store::{Put, Subject, Validity};
+
+impl Fill {
+    /// A head arrived that is not a 304.
+    pub(super) async fn arrived(
+        self,
+        answer: Response<OriginBody>,
+        request: &Request<()>,
+        place: Place,
+    ) {
+        let (head, body) = answer.into_parts();
+        let failed = is_failure(head.status);
+        // A handler in the same process need not write the field: the body knows.
+        let length = content_length(&head.headers).or_else(|| body.size_hint().exact());
+        match self.judge(head.status, &head.headers, length, request) {
+            Verdict::Unshareable(reason, remember) => {
+                if matches!(reason, Reason::Private | Reason::NoStore) && !failed {
+                    self.withdraw_stale();
+                }
+                let answer = Response::from_parts(head, body);
+                self.unshareable(answer, failed, reason, remember);
+            }
+            Verdict::Shareable { facts, store } => {
+                let kept = self.candidate.is_some() && failed;
+                let stored = store.is_ok() && !kept;
+                if matches!(head.status.as_u16(), 404 | 410) {
+                    self.withdraw_stale();
+                }
+                if failed && !stored {
+                    self.count_failure(true);
+                }
+                let head = Arc::new(self.head(head.status, &head.headers, *facts));
+                let open = stored && !failed;
+                let news = Announcement::Head {
+                    head: Arc::clone(&head),
+                    unstored: store.err(),
+                    failed,
+                };
+                self.lead.announce(news, open);
+                pump::run(&self, &head, body, stored, length, place).await;
+            }
+        }
+    }
+
+    /// The answer is for the one who caused it. The others are released at once;
+    /// if it was a failure, they are told of it instead, so that an origin in
+    /// trouble is not asked by all of them.
+    fn unshareable(
+        &self,
+        answer: Response<OriginBody>,
+        failed: bool,
+        reason: Reason,
+        remember: Remember,
+    ) {
+        let engine = &self.engine;
+        let status = answer.status();
+        *self.own.lock() = Some(answer);
+        if failed {
+            self.count_failure(true);
+            let reason = Reason::OriginError;
+            let news = Announcement::Failed(Failure { reason, status });
+            return self.lead.announce(news, false);
+        }
+        engine.memos.recover(self.lead.key());
+        engine.counters.unshareable.add(1);
+        self.release(reason, remember);
+    }
+
+    /// A 304 for what is stored: the stored response with its new head.
+    pub(super) fn not_modified(
+        &self,
+        head: &response::Parts,
+        candidate: &Arc<Entry>,
+        request: &Request<()>,
+    ) {
+        let engine = &self.engine;
+        let merged = updated(&candidate.head.headers, &head.headers);
+        let status = candidate.head.status;
+        let length = Some(candidate.body.len() as u64);
+        match self.judge(status, &merged, length, request) {
+            Verdict::Shareable {
+                mut facts,
+                store: Ok(()),
+            } => {
+                // Most tag fields are not part of a stored head, and a 304 need
+                // not repeat them.
+                let known = &candidate.head.facts.tags;
+                facts.tags = match facts.tags.and(known, &engine.settings.rules) {
+                    Ok(tags) => tags,
+                    Err(reason) => return self.withdraw(reason, Remember::Not),
+                };
+                let head = Arc::new(self.head(status, &merged, *facts));
+                engine.counters.validated.add(1);
+                let entry = self.store(head, candidate.body.clone());
+                let status = Some(StatusCode::NOT_MODIFIED);
+                self.lead
+                    .announce(Announcement::Entry { entry, status }, false);
+                self.end();
+            }
+            Verdict::Shareable {
+                store: Err(reason), ..
+            } => self.withdraw(reason, Remember::Not),
+            Verdict::Unshareable(reason, remember) => self.withdraw(reason, remember),
+        }
+    }
+
+    /// The origin says of what is stored that it may not be kept any more.
+    /// Everyone asks for themselves.
+    fn withdraw(&self, reason: Reason, remember: Remember) {
+        if let Some(candidate) = &self.candidate {
+            self.remove(candidate);
+        }
+        self.release(reason, remember);
+    }
+
+    /// What was asked about is gone, or for nobody in common any more. A stale
+    /// copy of it would hide that for as long as its windows last. A fresh one
+    /// stays: it may be only this request that is told so.
+    fn withdraw_stale(&self) {
+        let now = self.engine.runtime.0.now();
+        let stale = self.candidate.as_ref().filter(|entry| !entry.is_fresh(now));
+        if let Some(stale) = stale {
+            self.remove(stale);
+        }
+    }
+
+    fn remove(&self, entry: &Arc<Entry>) {
+        let key = self.lead.key();
+        self.engine
+            .store
+            .remove(key, |stored| std::ptr::eq(stored, &**entry));
+    }
+
+    /// Everyone who waits is told that this answer is not for them, and the key is
+    /// remembered, so that the next ones need not wait for that.
+    fn release(&self, reason: Reason, remember: Remember) {
+        let engine = &self.engine;
+        let memory = engine.settings.unshareable_memory;
+        let until = engine.runtime.0.now().plus(memory);
+        let key = self.lead.key();
+        engine.memos.remember(key, remember, reason, until);
+        let regroup = self.facts.has_credentials();
+        let news = Announcement::Unshareable { reason, regroup };
+        self.lead.announce(news, false);
+        self.end();
+    }
+
+    /// Stores a whole response, unless a purge came between.
+    pub(super) fn store(&self, head: Arc<Head>, body: Bytes) -> Arc<Entry> {
+        let engine = &self.engine;
+        let key = self.lead.key();
+        let entry = Arc::new(Entry::new(head, body, key.as_bytes().len()));
+        let subject = Subject {
+            key,
+            tags: Some(&entry.head.facts.tags),
+        };
+        if engine.purges.validity(subject, entry.head.began) != Validity::Gone {
+            engine.memos.forget(key);
+            let put = engine
+                .store
+                .put(key, &entry, |old| engine.is_spent(key, old));
+            if put == Put::Stored {
+                engine.counters.stored.add(1);
+            }
+        }
+        entry
+    }
+
+    fn judge(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        length: Option<u64>,
+        request: &Request<()>,
+    ) -> Verdict {
+        let clock = &self.engine.runtime.0;
+        let response = ResponseHead {
+            status,
+            headers,
+            length,
+            received: clock.now(),
+            wall: clock.wall(),
+        };
+        judge(
+            RequestHead::from(request),
+            &self.facts,
+            response,
+            &self.engine.settings.rules,
+        )
+    }
+
+    fn head(&self, status: StatusCode, headers: &HeaderMap, facts: ResponseFacts) -> Head {
+        let wall = self.engine.runtime.0.wall();
+        Head {
+            status,
+            headers: end_to_end(headers, &self.engine.settings.rules, wall),
+            facts,
+            began: self.lead.began(),
+        }
+    }
+}
