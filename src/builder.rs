@@ -130,8 +130,9 @@ impl CacheBuilder {
         self
     }
 
-    /// The variants (`Vary`) kept under one key. Default 32; at least 1. Requests
-    /// for a further one go to the handler, with `detail=variants-full`.
+    /// The variants (`Vary`) kept under one key, and fetched for it at once. Default
+    /// 32; at least 1. Stale ones make room; where none is, requests for a further
+    /// variant go to the handler, with `detail=variants-full`.
     pub fn max_variants(mut self, most: usize) -> Self {
         self.max_variants = most;
         self
@@ -167,9 +168,9 @@ impl CacheBuilder {
         self
     }
 
-    /// How many fetches may wait for a place at the origin, foreground and
-    /// background each. Default 16384. Past it: stale if allowed, else 503 with
-    /// `Retry-After`.
+    /// How many fetches may wait for a place at the origin. Default 16384. Past it:
+    /// stale if allowed, else 503 with `Retry-After`. Refreshes do not wait: they are
+    /// tried again at the next request.
     pub fn origin_queue(mut self, most: usize) -> Self {
         self.origin_queue = most;
         self

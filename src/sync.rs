@@ -1,8 +1,8 @@
 //! The locks of the standard library, or those of the model checker.
 //!
-//! No lock of this crate is held while foreign code runs, so none can be
-//! poisoned by a panic of the application; a poisoned one would be a bug here,
-//! and is entered all the same rather than spread.
+//! No lock of this crate is held while the application's code runs (wakers are
+//! cloned under one, and nothing more), so none is poisoned by its panics; a
+//! poisoned one would be a bug here, and is entered all the same, not spread.
 
 #[cfg(floodwall_loom)]
 use loom::sync as imp;

@@ -7,9 +7,9 @@
 //! waits, the first one too, holds a [`Follower`]. The flight itself belongs to
 //! nobody: it lives as long as the last of them.
 //!
-//! Two locks exist: a shard of the table, and the state of one flight. Whoever
-//! takes both takes the shard first. Neither is held while a waker is woken or a
-//! future polled.
+//! Two locks exist here: a shard of the table, and the state of one flight. Whoever
+//! takes both takes the shard first; one who boards may take that of the purges
+//! under them. None is held while a waker is woken or dropped, or a future polled.
 //!
 //! # What happens once
 //!
