@@ -42,3 +42,8 @@ pages! {
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guide/README.md")]
 pub mod index {}
+
+/// The front page, for its example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub mod readme {}
