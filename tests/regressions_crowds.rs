@@ -105,6 +105,33 @@ async fn one_page_in_endless_variants_does_not_take_all_flights() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stored_variant_does_not_lose_its_fetch_to_odd_ones() {
+    let builder = Cache::builder().max_variants(4).origin_limit(8);
+    let site = Site::with(builder, |call| async move {
+        let language = call.field("accept-language").unwrap_or("none").to_owned();
+        if language.starts_with('x') {
+            pending::<()>().await;
+        }
+        sleep(RENDER).await;
+        let fields = [("cache-control", "max-age=1"), ("vary", "accept-language")];
+        page(&fields, language)
+    });
+    let english = || with(get("/"), &[("accept-language", "en")]);
+    site.send(english()).await;
+    sleep(Duration::from_secs(2)).await;
+    let _hanging: Vec<_> = (0..4)
+        .map(|at| site.spawn(with(get("/"), &[("accept-language", &format!("x{at}"))])))
+        .collect();
+    site.until(|now| now.flights == 4).await;
+    let before = site.calls();
+    let crowd: Vec<_> = (0..500).map(|_| site.spawn(english())).collect();
+    for answer in join_all(crowd).await {
+        assert_eq!(answer.expect("no panic").text(), "en");
+    }
+    assert_eq!(site.calls(), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fetch_that_nobody_waits_for_any_more_leaves_the_queue() {
     let turns = Arc::new(Semaphore::new(0));
     let held = Arc::clone(&turns);

@@ -250,6 +250,11 @@ impl Boarding<Announcement> for Aboard<'_> {
         }
     }
 
+    /// A stored variant must not lose its fetch to a crowd of odd ones.
+    fn is_known(&self) -> bool {
+        self.ask.candidate.is_some()
+    }
+
     fn guess(&mut self) -> Variant {
         Variant::of(&self.names, self.request.headers)
     }

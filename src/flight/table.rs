@@ -45,6 +45,10 @@ pub(crate) trait Boarding<N: News> {
     /// Whether an open flight will do.
     fn accepts(&mut self, flight: &Flight<N>, news: Option<&N>) -> bool;
 
+    /// Whether what is wanted is known to exist, so that it deserves a flight however
+    /// many others there are for its key.
+    fn is_known(&self) -> bool;
+
     /// What a new flight is for; asked only after every open one was refused.
     fn guess(&mut self) -> N::Guess;
 }
@@ -93,7 +97,7 @@ impl<N: News> Table<N> {
                 return Joined::Found(Follower::board(flight, &mut state));
             }
         }
-        if shard.get(key).map_or(0, Vec::len) >= self.most_for_key {
+        if !boarding.is_known() && shard.get(key).map_or(0, Vec::len) >= self.most_for_key {
             return Joined::TooManyForKey;
         }
         if self.counts.flights.load(Ordering::Relaxed) >= self.most_flights {
