@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use support::{Pen, Site, page, written};
+use support::{Pen, Site, held, page, written};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 
 async fn serve(site: &Site) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -57,20 +57,6 @@ async fn read_until(stream: &mut TcpStream, text: &str) -> String {
         bytes.extend_from_slice(&piece[..length]);
     }
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// A handler that answers when it is let.
-fn held(said: &'static str) -> (Site, Arc<Semaphore>) {
-    let turns = Arc::new(Semaphore::new(0));
-    let held = Arc::clone(&turns);
-    let site = Site::new(move |call| {
-        let held = Arc::clone(&held);
-        async move {
-            held.acquire().await.expect("open").forget();
-            page(&[("cache-control", said)], format!("page {}", call.number))
-        }
-    });
-    (site, turns)
 }
 
 async fn crowd(address: SocketAddr, many: usize) -> Vec<TcpStream> {

@@ -33,25 +33,10 @@ impl<S: Clone, ReqB> Inner<S, ReqB> {
     }
 }
 
-impl<S, ReqB, ResB> Inner<S, ReqB>
+impl<S, ReqB> Origins for Inner<S, ReqB>
 where
-    Self: Origins,
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
-{
-    pub(super) fn origin_once(mut self) -> Box<dyn Origin> {
-        self.origin()
-    }
-}
-
-impl<S, ReqB, ResB> Origins for Inner<S, ReqB>
-where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Into<BoxError>,
-    ReqB: Default + Send + 'static,
-    ResB: Body + Send + 'static,
-    ResB::Data: Buf,
-    ResB::Error: Into<BoxError>,
+    Self: Origin + 'static,
+    S: Clone,
 {
     fn origin(&mut self) -> Box<dyn Origin> {
         Box::new(Self::new(&self.service))

@@ -68,7 +68,7 @@ where
         match self.engine.lookup(RequestHead::from(&parts), has_body) {
             Lookup::Reply(reply, refresh) => {
                 if let Some(refresh) = refresh {
-                    refresh.start(Inner::new(&self.inner).origin_once(), &parts);
+                    refresh.start(Box::new(Inner::new(&self.inner)), &parts);
                 }
                 ResponseFuture::ready(reply)
             }

@@ -14,9 +14,10 @@ use axum::body::Body;
 use bytes::Bytes;
 use floodwall::{Cache, CacheBuilder, Clock, Moment, Runtime, Stats, Task};
 use futures_util::Stream;
+use futures_util::future::join_all;
 use http::{HeaderMap, Request, Response, StatusCode, request};
 use http_body_util::BodyExt;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
@@ -293,4 +294,35 @@ pub(crate) async fn settle() {
     for _ in 0..200 {
         tokio::task::yield_now().await;
     }
+}
+
+/// The answers of a crowd.
+pub(crate) async fn all(crowd: Vec<tokio::task::JoinHandle<Answer>>) -> Vec<Answer> {
+    let answers = join_all(crowd).await;
+    answers
+        .into_iter()
+        .map(|answer| answer.expect("no request panics"))
+        .collect()
+}
+
+/// A handler that answers with `said` when it is let, and how to let it.
+pub(crate) fn held(said: &'static str) -> (Site, Arc<Semaphore>) {
+    held_with(Cache::builder(), vec![("cache-control", said)])
+}
+
+/// The same, behind a cache of one's own and with fields of one's own.
+pub(crate) fn held_with(
+    builder: CacheBuilder,
+    fields: Vec<(&'static str, &'static str)>,
+) -> (Site, Arc<Semaphore>) {
+    let turns = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&turns);
+    let site = Site::with(builder, move |call| {
+        let (held, fields) = (Arc::clone(&held), fields.clone());
+        async move {
+            held.acquire().await.expect("open").forget();
+            page(&fields, format!("page {}", call.number))
+        }
+    });
+    (site, turns)
 }

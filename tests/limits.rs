@@ -1,0 +1,315 @@
+//! Failures, deadlines and caps: each has one outcome, and it is a defined one.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use floodwall::Cache;
+use futures_util::future::join_all;
+use support::{Site, all, get, method, page, status, written};
+use tokio::sync::{Mutex, Semaphore};
+use tokio::time::{Instant, sleep};
+
+const RENDER: Duration = Duration::from_millis(500);
+
+#[tokio::test(start_paused = true)]
+async fn one_failure_is_one_outcome() {
+    let site = Site::new(|_| async {
+        sleep(RENDER).await;
+        status(503, &[], "overloaded")
+    });
+    for answer in all(site.crowd("/", 500)).await {
+        assert_eq!(answer.status, 503);
+        assert_eq!(answer.text(), "overloaded");
+    }
+    assert_eq!(site.calls(), 1);
+    assert_eq!(site.stats().failures, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_private_failure_is_one_outcome_too() {
+    let site = Site::new(|_| async {
+        sleep(RENDER).await;
+        status(
+            500,
+            &[("cache-control", "no-store")],
+            "stack trace of user 7",
+        )
+    });
+    let answers = all(site.crowd("/", 100)).await;
+    assert_eq!(site.calls(), 1);
+    assert!(answers.iter().all(|answer| answer.status == 500));
+    let own = answers
+        .iter()
+        .filter(|answer| answer.text().contains("user 7"));
+    assert_eq!(
+        own.count(),
+        1,
+        "only the one who asked may see its own error"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_gets_no_answer_is_left_alone_for_a_while() {
+    let builder = Cache::builder().fetch_deadline(RENDER);
+    let site = Site::with(builder, |_| std::future::pending());
+    assert_eq!(site.get("/").await.status, 504);
+    assert_eq!(site.get("/").await.status, 504);
+    let refused = site.get("/").await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.cache_status().contains("detail=pause"));
+    let seconds: u64 = refused.field("retry-after").parse().expect("seconds");
+    assert!((1..=4).contains(&seconds), "{seconds}");
+    assert_eq!(site.calls(), 2);
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(all(site.crowd("/", 50)).await.len(), 50);
+    assert_eq!(site.calls(), 3, "one probe at a time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_answers_with_errors_is_asked_by_one_at_a_time() {
+    let site = Site::new(|_| async {
+        sleep(RENDER).await;
+        status(500, &[], "broken")
+    });
+    for round in 1..=5 {
+        for answer in all(site.crowd("/", 100)).await {
+            assert_eq!(answer.text(), "broken");
+        }
+        assert_eq!(site.calls(), round);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_request_does_not_pause_a_page() {
+    let site = Site::new(|call| async move {
+        match call.field("accept") {
+            Some("x/evil") => status(500, &[], "cannot"),
+            _ => page(&[("cache-control", "max-age=60")], "page"),
+        }
+    });
+    let evil = site.get_with("/", &[("accept", "x/evil")]).await;
+    assert_eq!(evil.status, 500);
+    assert_eq!(site.get("/").await.text(), "page");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hung_origin_is_given_up_at_the_deadline() {
+    let builder = Cache::builder().fetch_deadline(Duration::from_secs(3));
+    let site = Site::with(builder, |_| std::future::pending());
+    let start = Instant::now();
+    for answer in all(site.crowd("/", 100)).await {
+        assert_eq!(answer.status, 504);
+        assert!(answer.cache_status().contains("detail=deadline"));
+    }
+    assert_eq!(start.elapsed(), Duration::from_secs(3));
+    assert_eq!(site.calls(), 1);
+    site.until_quiet().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_origin_that_falls_silent_is_cut_and_not_stored() {
+    let builder = Cache::builder().body_idle_deadline(Duration::from_secs(2));
+    let (pen, body) = written();
+    let body = Arc::new(Mutex::new(Some(body)));
+    let site = Site::with(builder, move |call| {
+        let body = Arc::clone(&body);
+        async move {
+            let fields = [("cache-control", "max-age=60")];
+            match call.number {
+                0 => page(&fields, body.lock().await.take().expect("once")),
+                _ => page(&fields, "again"),
+            }
+        }
+    });
+    let first = site.spawn(get("/"));
+    pen.send(Ok("half".into())).expect("the fetch reads");
+    let answer = first.await.expect("no request panics");
+    assert_eq!(answer.body, Err("half".into()));
+    assert_eq!(site.get("/").await.text(), "again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_of_the_wrong_length_is_cut_and_not_stored() {
+    for length in ["3", "5"] {
+        let site = Site::new(move |_| async move {
+            let fields = [("cache-control", "max-age=60"), ("content-length", length)];
+            let (pen, body) = written();
+            pen.send(Ok("four".into())).expect("the body is there");
+            page(&fields, body)
+        });
+        assert_eq!(site.get("/").await.body, Err("four".into()), "{length}");
+        assert_eq!(site.get("/").await.body, Err("four".into()), "{length}");
+        assert_eq!(site.calls(), 2, "{length}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn past_the_caps_there_is_a_defined_answer() {
+    let builder = || Cache::builder().fetch_deadline(Duration::from_secs(5));
+    let hang = |_| std::future::pending();
+    for (site, reason) in [
+        (Site::with(builder().max_waiters(1), hang), "waiters-full"),
+        (Site::with(builder().max_flights(1), hang), "flights-full"),
+    ] {
+        let first = site.spawn(get("/"));
+        site.until(|now| now.waiting == 1).await;
+        let path = if reason == "waiters-full" {
+            "/"
+        } else {
+            "/other"
+        };
+        let refused = site.get(path).await;
+        assert_eq!(refused.status, 503);
+        assert!(refused.cache_status().contains(reason), "{refused:?}");
+        assert!(!refused.field("retry-after").is_empty());
+        assert_eq!(first.await.expect("no panic").status, 504);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_gate_limits_calls_and_bounds_its_queue() {
+    let builder = Cache::builder().origin_limit(2).origin_queue(1);
+    let turns = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&turns);
+    let site = Site::with(builder, move |_| {
+        let held = Arc::clone(&held);
+        async move {
+            held.acquire().await.expect("open").forget();
+            page(&[("cache-control", "max-age=60")], "page")
+        }
+    });
+    let crowd: Vec<_> = ["/a", "/b", "/c"].map(|path| site.spawn(get(path))).into();
+    site.until(|now| now.at_origin == 2 && now.queued == 1)
+        .await;
+    assert_eq!(site.calls(), 2);
+    let refused = site.get("/d").await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.cache_status().contains("detail=gate-full"));
+    turns.add_permits(3);
+    for answer in all(crowd).await {
+        assert_eq!(answer.text(), "page");
+    }
+    assert_eq!(site.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_one_request_lost_and_no_more() {
+    let site = Site::new(|call| async move {
+        sleep(RENDER).await;
+        assert!(call.number > 0, "the first call panics, as the test wants");
+        page(&[("cache-control", "max-age=60")], "page")
+    });
+    for answer in all(site.crowd("/", 100)).await {
+        assert_eq!(answer.text(), "page");
+    }
+    assert_eq!(site.calls(), 2);
+    site.until_quiet().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_always_panics_is_called_twice_for_a_crowd() {
+    let site = Site::new(|_| async move {
+        sleep(RENDER).await;
+        panic!("as the test wants");
+    });
+    for answer in all(site.crowd("/", 100)).await {
+        assert_eq!(answer.status, 500);
+    }
+    assert_eq!(site.calls(), 2);
+}
+
+#[test]
+fn a_lost_runtime_leaves_nobody_waiting() {
+    let lost = tokio::runtime::Runtime::new().expect("a runtime");
+    let here = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let site = Site::new(|call| async move {
+        if call.number == 0 {
+            std::future::pending::<()>().await;
+        }
+        page(&[("cache-control", "max-age=60")], "page")
+    });
+    let leader = {
+        let _guard = lost.enter();
+        site.spawn(get("/"))
+    };
+    here.block_on(async {
+        site.until(|now| now.waiting == 1 && now.at_origin == 1)
+            .await;
+        let follower = site.spawn(get("/"));
+        site.until(|now| now.waiting == 2).await;
+        lost.shutdown_background();
+        assert_eq!(follower.await.expect("no panic").text(), "page");
+        assert!(leader.await.is_err());
+        site.until_quiet().await;
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_past_the_object_limit_goes_on_for_those_on_board() {
+    let builder = Cache::builder().max_object_size(1000);
+    let site = Site::with(builder, |_| async {
+        let (pen, body) = written();
+        for _ in 0..30 {
+            pen.send(Ok(vec![b'x'; 100].into()))
+                .expect("the body is there");
+        }
+        page(&[("cache-control", "max-age=60")], body)
+    });
+    let answer = site.get("/").await;
+    assert_eq!(answer.text().len(), 3000);
+    site.until_quiet().await;
+    assert_eq!(site.stats().stored_keys, 0);
+    site.get("/").await;
+    assert_eq!(site.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_announces_to_be_too_large_is_not_waited_for() {
+    let builder = Cache::builder().max_object_size(1000);
+    let site = Site::with(builder, |_| async {
+        sleep(RENDER).await;
+        page(&[("cache-control", "max-age=60")], vec![b'x'; 3000])
+    });
+    let start = Instant::now();
+    for answer in all(site.crowd("/", 10)).await {
+        assert_eq!(answer.text().len(), 3000);
+    }
+    assert_eq!(start.elapsed(), 2 * RENDER);
+    assert_eq!(site.calls(), 10);
+    assert_eq!(site.stats().stored_keys, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_concurrency_limit_below_the_layer_does_not_deadlock() {
+    let cache = Cache::builder().build().expect("the defaults are legal");
+    let handler = tower::service_fn(|request: http::Request<Body>| async move {
+        sleep(RENDER).await;
+        let path = request.uri().path().to_owned();
+        Ok::<_, std::convert::Infallible>(page(&[("cache-control", "max-age=60")], path))
+    });
+    let limited = tower::ServiceBuilder::new()
+        .layer(cache.layer())
+        .layer(tower::limit::GlobalConcurrencyLimitLayer::new(1))
+        .service(handler);
+    let ask = |request| tower::ServiceExt::oneshot(limited.clone(), request);
+    let paths = ["/a", "/a", "/b", "/c", "/b"];
+    let start = Instant::now();
+    let answers = join_all(paths.map(|path| ask(get(path)))).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(start.elapsed(), 3 * RENDER);
+    // A hit does not wait for the permit that a miss is holding.
+    let mut miss = Box::pin(ask(get("/d")));
+    assert!(futures_util::poll!(miss.as_mut()).is_pending());
+    let start = Instant::now();
+    assert!(ask(get("/a")).await.is_ok());
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    // A request that passes takes the permit in its turn.
+    assert!(ask(method("POST", "/a")).await.is_ok());
+    assert!(miss.await.is_ok());
+}
