@@ -20,10 +20,14 @@ const NONE: RangeInclusive<f64> = 0.0..=0.0;
 
 pub(crate) async fn run(scale: Scale, report: &mut Report) -> io::Result<()> {
     let (mut alone, mut all, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut bare, mut rounds) = (Vec::new(), Vec::new());
     let (mut calls, mut shared, mut wrong) = (Vec::new(), 0, 0);
     for _ in 0..scale.rounds {
-        let one = crowd(1, scale.workers).await?;
-        let many = crowd(scale.strangers, scale.workers).await?;
+        let one = crowd(Subject::Layered, 1, scale.workers).await?;
+        let many = crowd(Subject::Layered, scale.strangers, scale.workers).await?;
+        let without = crowd(Subject::Bare, scale.strangers, scale.workers).await?;
+        bare.push(millis(without.took));
+        rounds.push(many.took.as_secs_f64() / without.took.as_secs_f64());
         alone.push(millis(one.took));
         all.push(millis(many.took));
         ratios.push(many.took.as_secs_f64() / one.took.as_secs_f64());
@@ -36,6 +40,10 @@ pub(crate) async fn run(scale: Scale, report: &mut Report) -> io::Result<()> {
     report.note(SECTION, "last of all", median(all), "ms");
     let bar = 0.0..=MOST_RENDERS;
     report.hold(SECTION, "last of all, in renders", median(ratios), "", bar);
+    // One request alone does not pay for two hundred sockets; this is what they
+    // take where each is rendered at once.
+    report.note(SECTION, "the same without the layer", median(bare), "ms");
+    report.note(SECTION, "last of all, layered to bare", median(rounds), "");
     let everyone = scale.strangers as u64;
     let off = calls.iter().map(|calls| calls.abs_diff(everyone)).max();
     let off = off.unwrap_or_default() as f64;
@@ -53,8 +61,8 @@ struct Crowd {
 }
 
 /// A new server, and a crowd that asks it at once.
-async fn crowd(size: usize, workers: u32) -> io::Result<Crowd> {
-    let mut server = Server::start(Subject::Layered, workers)?;
+async fn crowd(subject: Subject, size: usize, workers: u32) -> io::Result<Crowd> {
+    let mut server = Server::start(subject, workers)?;
     let mut crowd = open(server.address, size).await?;
     until("all connections were accepted", || {
         Ok(server.count()?.accepted == size as u64)
