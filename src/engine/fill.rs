@@ -126,7 +126,7 @@ impl Fill {
         let first = within(fetch, &mut deadline).await;
         let answer = match (first, self.candidate.as_ref()) {
             (Some(Ok(answer)), Some(candidate)) if answer.status() == StatusCode::NOT_MODIFIED => {
-                let (head, _no_body) = answer.into_parts();
+                let (head, _) = answer.into_parts();
                 if conditional && validates(&head.headers, &candidate.head.headers) {
                     return self.not_modified(&head, candidate, &request);
                 }
