@@ -27,7 +27,8 @@ pub(crate) enum Decision {
     OnError(Arc<Entry>, RequestFacts, Reason),
     /// Ask the origin, with others or for others.
     Ask(Box<Ask>),
-    /// Hand the request to the handler.
+    /// Hand the request to the handler. With the key, if what is remembered of it
+    /// is the reason: the answer may show that to be out of date.
     Pass(Reason, Option<(Key, RequestFacts)>),
     /// Answer with an error of our own, and when to try again.
     Refuse(Failure, Option<Duration>),
@@ -68,7 +69,7 @@ impl Engine {
             if facts.directives.only_if_cached {
                 return Decision::Refuse(Failure::of(Reason::OnlyIfCached), None);
             }
-            return Decision::Pass(reason, Some((key.to_key(), facts)));
+            return Decision::Pass(reason, None);
         }
         let reuse = entry
             .head

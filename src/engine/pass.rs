@@ -65,7 +65,7 @@ impl Engine {
             reason,
             method: request.method.clone(),
             target,
-            known: known.filter(|_| reason == Reason::KnownUnshareable),
+            known,
             released: false,
         }
     }
@@ -98,7 +98,6 @@ impl Pass {
         let line = CacheStatus {
             fwd: Some(self.reason),
             fwd_status: Some(response.status()),
-            collapsed: false,
             not_collapsed: self.released,
             detail: Some(self.reason),
             ..CacheStatus::default()

@@ -19,8 +19,9 @@
 //! 3. It is *closed*: nobody joins any more. Announcing may close it; past the
 //!    object limit it is closed in the middle of its body.
 //! 4. It is *finished*: the body is whole, or cut short.
-//! 5. It is *removed* from the table, after it was finished, so that a request
-//!    that finds no flight finds what the flight stored.
+//! 5. It is *removed* from the table: after it was finished, so that a request
+//!    that finds no flight finds what the flight stored; or when it is closed
+//!    because nothing will be.
 //!
 //! Dropping the lead does whatever of 2 to 5 was not done, with the news that
 //! the fetch was lost: a follower never waits for a flight that nobody leads.

@@ -157,15 +157,8 @@ pub fn validates(not_modified: &HeaderMap, stored: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fields::map;
     use super::*;
-
-    fn map(rows: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in rows {
-            headers.append(*name, HeaderValue::from_static(value));
-        }
-        headers
-    }
 
     const OLD: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     const NEW: &str = "Sun, 06 Nov 1994 09:49:37 GMT";

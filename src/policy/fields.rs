@@ -112,6 +112,16 @@ pub(crate) fn is_media_type(value: &[u8], types: &[&str]) -> bool {
         .any(|known| essence.eq_ignore_ascii_case(known.as_bytes()))
 }
 
+/// A head, for the tests of this folder.
+#[cfg(test)]
+pub(super) fn map(rows: &[(&'static str, &'static str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in rows {
+        headers.append(*name, http::HeaderValue::from_static(value));
+    }
+    headers
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -126,16 +126,9 @@ fn date_value(wall: SystemTime) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fields::map;
     use super::*;
     use std::time::{Duration, UNIX_EPOCH};
-
-    fn map(rows: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in rows {
-            headers.append(*name, HeaderValue::from_static(value));
-        }
-        headers
-    }
 
     #[test]
     fn what_is_between_two_hops_is_not_stored() {

@@ -29,7 +29,7 @@ use crate::sync::Mutex;
 
 /// How many rules are kept apart before the older half is folded.
 const MOST_RULES: usize = 8192;
-/// How many rules by prefix; each length of prefix costs a check a probe.
+/// How many rules by prefix; a check compares with each.
 const MOST_PREFIXES: usize = 256;
 /// What clients change is kept in so many rows of so many bits of places, 8 bytes
 /// each: half a MiB in all, and one page in forty is taken along by 8,000 changes.
