@@ -3,26 +3,16 @@
 use std::borrow::Cow;
 
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, FORWARDED, HOST, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, HOST, USER_AGENT,
 };
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, Uri};
 
+use smallvec::SmallVec;
+
 use super::KeyBuf;
 use crate::error::ConfigError;
-use crate::policy::{Reason, RequestHead};
-
-/// Fields by which a proxy in front tells how the client reached it. Handlers
-/// build links and redirections from them, so each is part of the key when it
-/// is present.
-const FORWARDING: [HeaderName; 6] = [
-    FORWARDED,
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-forwarded-scheme"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-prefix"),
-];
+use crate::policy::{Reason, RequestHead, Role};
 
 /// The most bytes that a key may have; a request with a longer one passes.
 const LONGEST: usize = 16 << 10;
@@ -30,9 +20,11 @@ const LONGEST: usize = 16 << 10;
 /// What a key is made of, beside namespace, scheme, authority, path and query.
 ///
 /// The path and the query are taken byte by byte as they were sent; only the
-/// authority is folded to lower case and loses its default port. The fields
-/// `Forwarded` and `X-Forwarded-{Host,Proto,Scheme,Port,Prefix}` are always part
-/// of the key where they are present, because handlers build answers from them.
+/// authority is folded to lower case and loses its default port. Fields from
+/// which handlers build answers without saying so are always part of the key where
+/// they are present: `Forwarded` and `X-Forwarded-*` (but not `-For`), `X-Host`,
+/// keys and tokens such as `X-Api-Key`, and what asks for a part of a page, such as
+/// `X-Requested-With`, `RSC` or `HX-*`.
 ///
 /// ```
 /// use floodwall::{Cache, KeyRules};
@@ -100,11 +92,11 @@ impl KeyRules {
         if namespace.bytes().any(|byte| byte < 3) {
             return Err(bad("namespace", namespace, "it has a control character"));
         }
-        let mut fields = FORWARDING.to_vec();
+        let mut fields = Vec::new();
         for given in &self.fields {
             let name = HeaderName::try_from(given.as_str())
                 .map_err(|_| bad("key field", given, "it is not a field name"))?;
-            if !fields.contains(&name) {
+            if Role::of(&name) != Role::Keyed && !fields.contains(&name) {
                 fields.push(name);
             }
         }
@@ -138,14 +130,10 @@ impl KeyMaker {
         let authority = authority(request.uri, request.headers)?;
         let mut key = self.page(&authority, scheme, request.uri);
         key.part(scheme.as_bytes());
-        for name in &self.fields {
-            let mut lines = request.headers.get_all(name).iter().peekable();
-            if lines.peek().is_none() {
-                continue;
-            }
+        for name in self.keyed(request.headers) {
             key.0.push(1);
             key.part(name.as_str().as_bytes());
-            for line in lines {
+            for line in request.headers.get_all(name) {
                 key.0.push(2);
                 key.part(line.as_bytes());
             }
@@ -154,6 +142,19 @@ impl KeyMaker {
             return Err(Reason::KeyTooLarge);
         }
         Ok(key)
+    }
+
+    /// The fields of a request that are part of its key, in an order that does not
+    /// depend on the request's.
+    fn keyed<'a>(&self, headers: &'a HeaderMap) -> SmallVec<[&'a HeaderName; 4]> {
+        let mut keyed: SmallVec<[&HeaderName; 4]> =
+            headers.keys().filter(|name| self.covers(name)).collect();
+        keyed.sort_unstable_by_key(|name| name.as_str());
+        keyed
+    }
+
+    fn covers(&self, name: &HeaderName) -> bool {
+        Role::of(name) == Role::Keyed || self.fields.contains(name)
     }
 
     fn page(&self, authority: &str, scheme: &str, uri: &Uri) -> KeyBuf {
@@ -246,7 +247,7 @@ impl KeyMaker {
         ];
         let hidden: Vec<HeaderName> = headers
             .keys()
-            .filter(|name| !always.contains(name) && !self.fields.contains(name))
+            .filter(|name| !always.contains(name) && !self.covers(name))
             .cloned()
             .collect();
         for name in hidden {

@@ -8,6 +8,7 @@ use http::{HeaderMap, Method, Request, Uri, request};
 
 use super::directives::RequestDirectives;
 use super::reason::Reason;
+use super::role::Role;
 use super::rules::{Authorization, Cookies, Rules};
 
 /// A request's head, borrowed.
@@ -40,19 +41,6 @@ impl<'a, B> From<&'a Request<B>> for RequestHead<'a> {
         }
     }
 }
-
-/// Fields by which frameworks let a client say another method or URL than the
-/// request line does. Their effect cannot be known here, so they pass.
-const OVERRIDES: [&str; 8] = [
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
-    "x-original-uri",
-    "x-forwarded-uri",
-    "x-override-url",
-];
 
 /// What the rules read of a request that a stored response might answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +79,7 @@ impl RequestFacts {
         if headers.contains_key(UPGRADE) {
             return Err(Reason::Upgrade);
         }
-        if OVERRIDES.iter().any(|name| headers.contains_key(*name)) {
+        if headers.keys().any(|name| Role::of(name) == Role::Override) {
             return Err(Reason::Override);
         }
         if headers.get_all(HOST).iter().nth(1).is_some() {

@@ -1,7 +1,7 @@
 //! Which request fields a response depends on, and what they said
 //! (RFC 9111 §4.1).
 
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, VARY};
+use http::header::{ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, ORIGIN, VARY};
 use http::{HeaderMap, HeaderName};
 
 use super::fields;
@@ -15,8 +15,10 @@ pub struct VaryNames(Box<[HeaderName]>);
 impl VaryNames {
     /// Reads a response's `Vary` lines.
     ///
-    /// A response with a content coding varies on `Accept-Encoding` whether it
-    /// says so or not: a client that cannot decode it must not receive it.
+    /// Two things are taken as said. A response with a content coding varies on
+    /// `Accept-Encoding`: a client that cannot decode it must not receive it. One
+    /// that lets a single origin read it (`Access-Control-Allow-Origin`) varies on
+    /// `Origin`: the next origin is another one.
     ///
     /// # Errors
     /// [`Reason::VaryStar`], [`Reason::VaryUnreadable`] when a member is not a
@@ -36,8 +38,14 @@ impl VaryNames {
                 return Err(Reason::VaryTooLarge);
             }
         }
-        if is_encoded(response) && !names.contains(&ACCEPT_ENCODING) {
-            names.push(ACCEPT_ENCODING);
+        let implied = [
+            (is_encoded(response), ACCEPT_ENCODING),
+            (names_an_origin(response), ORIGIN),
+        ];
+        for (depends, name) in implied {
+            if depends && !names.contains(&name) {
+                names.push(name);
+            }
         }
         Ok(Self::sorted(names))
     }
@@ -71,6 +79,11 @@ impl VaryNames {
 fn is_encoded(response: &HeaderMap) -> bool {
     fields::list(response, &CONTENT_ENCODING)
         .any(|coding| !coding.text.eq_ignore_ascii_case(b"identity"))
+}
+
+fn names_an_origin(response: &HeaderMap) -> bool {
+    let allowed = response.get_all(ACCESS_CONTROL_ALLOW_ORIGIN);
+    allowed.iter().any(|origin| origin != "*")
 }
 
 /// The values that one request has for a set of names.
@@ -188,6 +201,16 @@ mod tests {
         let variant = Variant::of(&gzip, &map(&[("accept-encoding", b"gzip")]));
         assert!(!variant.matches(&map(&[])));
         assert!(variant.matches(&map(&[("accept-encoding", b"gzip")])));
+    }
+
+    #[test]
+    fn a_response_for_one_origin_varies_on_origin() {
+        let any = names(&[("access-control-allow-origin", b"*")]).expect("readable");
+        assert!(any.is_empty());
+        let one = names(&[("access-control-allow-origin", b"https://a.test")]).expect("readable");
+        let variant = Variant::of(&one, &map(&[("origin", b"https://a.test")]));
+        assert!(!variant.matches(&map(&[("origin", b"https://b.test")])));
+        assert!(!variant.matches(&map(&[])));
     }
 
     #[test]
