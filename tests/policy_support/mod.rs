@@ -7,6 +7,8 @@ pub(crate) mod heads;
 pub(crate) mod model;
 pub(crate) mod oracle;
 pub(crate) mod rows;
+#[path = "../support/seeds.rs"]
+pub(crate) mod seeds;
 
 use std::fmt::Debug;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,8 +25,6 @@ use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 const WALL: u64 = 1_800_000_000;
 /// What the monotonic clock says then.
 const RECEIVED: u64 = 100_000;
-/// The seed of every run that names no other.
-const SEED: u64 = 0x00F1_00D0;
 
 /// The wall clock, `offset` seconds from when responses arrive.
 pub(crate) fn wall(offset: i64) -> SystemTime {
@@ -77,8 +77,8 @@ pub(crate) fn shared(verdict: Verdict) -> Option<(ResponseFacts, bool)> {
     }
 }
 
-/// Tries `claim` on values of `made`: as many as `PROPTEST_CASES` says, or
-/// `cases`; from the seed in `PROPTEST_RNG_SEED`, or always the same one.
+/// Tries `claim`, a closure of the test itself, on values of `made`: `cases` of
+/// them, as far as [`seeds::cases`] says nothing else, from a [seed](seeds::of).
 pub(crate) fn for_all<S: Strategy>(
     cases: u32,
     made: S,
@@ -86,19 +86,14 @@ pub(crate) fn for_all<S: Strategy>(
 ) where
     S::Value: Debug,
 {
-    let mut config = Config {
+    let config = Config {
+        cases: seeds::cases(cases),
+        rng_seed: RngSeed::Fixed(seeds::of(&claim)),
+        // The seed is enough to find a case again.
         failure_persistence: None,
         ..Config::default()
     };
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = cases;
-    }
-    let seed = match config.rng_seed {
-        RngSeed::Fixed(seed) => seed,
-        RngSeed::Random => SEED,
-    };
-    config.rng_seed = RngSeed::Fixed(seed);
     if let Err(failure) = TestRunner::new(config).run(&made, claim) {
-        panic!("{failure}\nagain: PROPTEST_RNG_SEED={seed}");
+        panic!("{failure}");
     }
 }

@@ -103,8 +103,7 @@ pub(crate) fn twice(said: &[String]) -> bool {
         .iter()
         .filter_map(|one| one.split('=').next())
         .collect();
-    names.sort_unstable();
-    names.windows(2).any(|pair| pair[0] == pair[1])
+    has_two_alike(&mut names)
 }
 
 pub(crate) fn longer_than_can_be_held(said: &[String]) -> bool {
@@ -121,12 +120,13 @@ pub(crate) fn same_lifetime(origin: &Origin) -> bool {
 }
 
 pub(crate) fn several_lines(asker: &Asker) -> bool {
-    asker
-        .fields
-        .iter()
-        .filter(|(name, _)| *name == "x-v")
-        .count()
-        > 1
+    let mut names: Vec<&str> = asker.fields.iter().map(|(name, _)| *name).collect();
+    has_two_alike(&mut names)
+}
+
+fn has_two_alike(names: &mut [&str]) -> bool {
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 pub(crate) fn is_encoded(origin: &Origin) -> bool {

@@ -1,0 +1,55 @@
+//! Seeds: whatever a test chooses at random comes from one number, which is told
+//! on standard error, whether the test passes or not, and which repeats the run.
+//!
+//! Not with `eprintln!`: what that writes is swallowed unless the test fails.
+
+#![allow(dead_code, reason = "each test file takes the part that it needs")]
+
+use std::env;
+use std::io::Write;
+
+/// The seed of the test in which the closure `inside` is written.
+pub(crate) fn of<C>(inside: &C) -> u64 {
+    let path = std::any::type_name_of_val(inside);
+    let path = path.split("::{{closure}}").next().unwrap_or(path);
+    let (_, test) = path.split_once("::").unwrap_or(("", path));
+    seed(test)
+}
+
+/// The seed of a test, from `FLOODWALL_SEED` or from chance.
+pub(crate) fn seed(test: &str) -> u64 {
+    let seed = given("FLOODWALL_SEED").unwrap_or_else(rand::random);
+    let file = env!("CARGO_CRATE_NAME");
+    let profile = if cfg!(debug_assertions) {
+        ""
+    } else {
+        " --release"
+    };
+    let again = format!("FLOODWALL_SEED={seed:#x} cargo test{profile} --test {file} {test}");
+    let line = format!("seed: {test} {seed:#x} (replay: {again})\n");
+    // In one piece, as other tests write too. Where standard error is closed,
+    // there is nobody to tell.
+    let _ = std::io::stderr().write_all(line.as_bytes());
+    seed
+}
+
+/// How many cases to try: what `FLOODWALL_CASES` says, or `few`, or ten times as
+/// many if the code is optimised.
+pub(crate) fn cases(few: u32) -> u32 {
+    let usual = if cfg!(debug_assertions) {
+        few
+    } else {
+        few * 10
+    };
+    given("FLOODWALL_CASES").map_or(usual, |cases| u32::try_from(cases).unwrap_or(u32::MAX))
+}
+
+/// A number from the environment, decimal or hexadecimal.
+pub(crate) fn given(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    let read = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    Some(read.unwrap_or_else(|_| panic!("{variable}={text} is no number")))
+}
