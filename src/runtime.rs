@@ -1,6 +1,7 @@
 //! What the engine needs of a runtime: time, a timer, and a place for tasks.
 
 use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -22,6 +23,15 @@ pub trait Runtime: Clock {
     /// A runtime that is shutting down may drop the task instead: whoever waits
     /// for a dropped fetch is told at once.
     fn spawn(&self, task: Task);
+
+    /// A number that nobody outside can foresee: pauses are spread by it, and the
+    /// boundary between the parts of an answer is made of it.
+    ///
+    /// The default draws on the standard library's keyed hasher. A simulator draws
+    /// on its seed, so that a run can be repeated.
+    fn random(&self) -> u64 {
+        RandomState::new().hash_one(())
+    }
 }
 
 #[cfg(feature = "tower")]

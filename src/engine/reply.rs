@@ -218,9 +218,9 @@ impl Engine {
         longest / 2 + longest / 1024 * share
     }
 
-    /// A number nobody can foresee well enough to align with.
+    /// A number nobody outside can foresee well enough to align with.
     fn random(&self) -> u64 {
-        self.counters.random()
+        self.runtime.0.random()
     }
 }
 

@@ -1,6 +1,5 @@
 //! What the cache has done so far, in numbers.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::flight::Counts;
@@ -27,8 +26,6 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
             $(pub(crate) $name: Counter,)*
-            seed: RandomState,
-            drawn: AtomicU64,
         }
 
         /// What a cache has done since it was built, and what it holds now.
@@ -107,12 +104,4 @@ counters! {
     errors,
     /// Purges made, those by unsafe methods included.
     purges,
-}
-
-impl Counters {
-    /// A number nobody outside can foresee.
-    pub(crate) fn random(&self) -> u64 {
-        self.seed
-            .hash_one(self.drawn.fetch_add(1, Ordering::Relaxed))
-    }
 }
