@@ -14,15 +14,16 @@ use crate::policy::{
 use crate::store::Purge;
 
 /// A request that goes past the cache, and what is to be done with its answer.
+// Those who wait keep room for one: what few of them need is boxed.
 #[derive(Debug)]
 pub struct Pass {
     engine: Arc<Engine>,
     reason: Reason,
     method: Method,
     /// Where the answer may make something invalid.
-    target: Option<Target>,
+    target: Option<Box<Target>>,
     /// The key that was found unshareable, to see whether it still is.
-    known: Option<(Key, RequestFacts)>,
+    known: Option<Box<(Key, RequestFacts)>>,
     /// It waited for a fetch that turned out not to be for it.
     released: bool,
 }
@@ -59,13 +60,13 @@ impl Engine {
         known: Option<(Key, RequestFacts)>,
     ) -> Pass {
         self.counters.passes.add(1);
-        let target = (!is_safe(request.method)).then(|| Target::of(request));
+        let target = (!is_safe(request.method)).then(|| Box::new(Target::of(request)));
         Pass {
             engine: Arc::clone(self),
             reason,
             method: request.method.clone(),
             target,
-            known,
+            known: known.map(Box::new),
             released: false,
         }
     }
@@ -121,7 +122,7 @@ impl Pass {
     }
 
     fn forget_memo(&self, headers: &HeaderMap, status: http::StatusCode) {
-        let Some((key, facts)) = &self.known else {
+        let Some((key, facts)) = self.known.as_deref() else {
             return;
         };
         let clock = &self.engine.runtime.0;
