@@ -18,12 +18,11 @@ use super::decide::Ask;
 use super::news::{Announcement, Failure};
 use super::origin::{Origin, OriginBody};
 use super::reentry::{self, Chain};
-use super::wait::within;
+use super::wait::{Until, within};
 use crate::entry::Entry;
 use crate::flight::Lead;
 use crate::gate::{Entering, Place};
 use crate::policy::{Reason, RequestFacts, hide_tags, validates, validators};
-use crate::runtime::Task;
 use crate::sync::Mutex;
 
 /// Where a response is left for the one who caused it, when nobody else may
@@ -108,9 +107,10 @@ impl Fill {
     }
 
     async fn run(self, mut origin: Box<dyn Origin>, request: Request<()>) {
-        let engine = &self.engine;
+        let engine = Arc::clone(&self.engine);
         engine.counters.fills.add(1);
-        let mut deadline = engine.runtime.0.sleep(engine.settings.fetch_deadline);
+        let last = self.lead.began().at.plus(engine.settings.fetch_deadline);
+        let mut deadline = Until::new(&*engine.runtime.0, last);
         let Ok(entering) = engine.gate.enter() else {
             return self.fail(Reason::GateFull);
         };
@@ -151,7 +151,11 @@ impl Fill {
 
     /// Waits for a place at the origin: none if everyone who wanted the answer has
     /// gone meanwhile, and nothing if the deadline is over.
-    async fn admitted(&self, entering: Entering, deadline: &mut Task) -> Option<Option<Place>> {
+    async fn admitted(
+        &self,
+        entering: Entering,
+        deadline: &mut Until<'_>,
+    ) -> Option<Option<Place>> {
         let mut entering = pin!(entering);
         let followed = self.lead.is_followed();
         let turn = poll_fn(|cx| match entering.as_mut().poll(cx) {

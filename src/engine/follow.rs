@@ -1,7 +1,8 @@
 //! Waiting for a fetch, and what comes of it for one request.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 
 use http::{StatusCode, request};
 
@@ -10,6 +11,7 @@ use super::fill::{Own, own_response};
 use super::lookup::{Lookup, Wait, bodiless};
 use super::news::{Announcement, Failure};
 use super::origin::Origins;
+use super::wait::{GRACE, Until};
 use super::{Engine, Pass, Payload, Reply};
 use crate::clock::Moment;
 use crate::entry::{Began, Entry, Head};
@@ -95,7 +97,8 @@ impl Engine {
         };
         loop {
             wait.start(parts, origins);
-            let reason = match self.outcome(wait.follow, head, seen).await {
+            let news = self.news(&wait.follow, seen.arrived).await;
+            let reason = match self.outcome(wait.follow, head, news, seen) {
                 Outcome::Reply(reply) => return Settled::Reply(bodiless(head, reply)),
                 Outcome::Alone(reason) => return Settled::Pass(self.released(head, reason)),
                 Outcome::Again(reason) => reason,
@@ -117,9 +120,31 @@ impl Engine {
         }
     }
 
-    /// Waits for one fetch.
-    async fn outcome(&self, follow: Follow, head: RequestHead<'_>, seen: Seen) -> Outcome {
-        let news = poll_fn(|cx| follow.follower.poll_news(cx)).await;
+    /// Waits for one fetch, but not past its deadline, nor longer in all than one
+    /// fetch may take.
+    // Not an `async fn`: that would keep its arguments twice, for each who waits.
+    fn news(&self, follow: &Follow, arrived: Moment) -> impl Future<Output = Announcement> {
+        let follower = &follow.follower;
+        let since = follower.began().at.min(arrived);
+        let last = since.plus(self.settings.fetch_deadline).plus(GRACE);
+        let mut patience = Until::new(&*self.runtime.0, last);
+        poll_fn(move |cx| match follower.poll_news(cx) {
+            Poll::Pending => {
+                let late = Announcement::Failed(Failure::of(Reason::Deadline));
+                patience.poll(cx).map(|()| late)
+            }
+            news => news,
+        })
+    }
+
+    /// What the news is to one who waited.
+    fn outcome(
+        &self,
+        follow: Follow,
+        head: RequestHead<'_>,
+        news: Announcement,
+        seen: Seen,
+    ) -> Outcome {
         match news {
             Announcement::Head {
                 head: arrived,

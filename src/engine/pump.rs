@@ -12,6 +12,7 @@ use http_body::{Body, Frame};
 use super::WINDOW;
 use super::fill::Fill;
 use super::origin::OriginBody;
+use super::wait::Until;
 use crate::entry::Head;
 use crate::error::{BoxError, CutShort};
 use crate::gate::Place;
@@ -99,7 +100,9 @@ fn is_crowded(fill: &Fill) -> bool {
 /// Waits for the next frame, but not past the idle deadline, and not when
 /// nobody would read it or store it.
 async fn next(fill: &Fill, body: &mut OriginBody, storing: bool) -> Next {
-    let mut idle = None;
+    let runtime = &*fill.engine.runtime.0;
+    let last = runtime.now().plus(fill.engine.settings.body_idle_deadline);
+    let mut silence = Until::new(runtime, last);
     poll_fn(|cx| {
         if !storing && fill.lead.poll_abandoned(cx).is_ready() {
             return Poll::Ready(Next::Abandoned);
@@ -107,12 +110,7 @@ async fn next(fill: &Fill, body: &mut OriginBody, storing: bool) -> Next {
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) {
             return Poll::Ready(Next::of(frame));
         }
-        // The timer is made only when there is something to wait for.
-        let idle = idle.get_or_insert_with(|| {
-            let settings = &fill.engine.settings;
-            fill.engine.runtime.0.sleep(settings.body_idle_deadline)
-        });
-        idle.as_mut().poll(cx).map(|()| Next::Silent)
+        silence.poll(cx).map(|()| Next::Silent)
     })
     .await
 }

@@ -132,6 +132,11 @@ impl<N: News> Follower<N> {
         }
     }
 
+    /// When the fetch began.
+    pub(crate) fn began(&self) -> Began {
+        self.flight.began
+    }
+
     /// Waits for the announcement.
     pub(crate) fn poll_news(&self, cx: &mut Context<'_>) -> Poll<N> {
         let mut state = self.flight.state.lock();
