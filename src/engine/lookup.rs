@@ -235,6 +235,7 @@ impl Boarding<Announcement> for Aboard<'_> {
                     tags: None,
                 };
                 flight.guess().matches(self.request.headers)
+                    && self.in_time(flight)
                     && self.engine.purges.validity(subject, flight.began()) == Validity::Valid
             }
             Some(Announcement::Head { head, failed, .. }) => {
@@ -257,6 +258,15 @@ impl Boarding<Announcement> for Aboard<'_> {
 
     fn guess(&mut self) -> Variant {
         Variant::of(&self.names, self.request.headers)
+    }
+}
+
+impl Aboard<'_> {
+    /// Whether a flight may still bring an answer. One that is past its deadline and
+    /// says nothing is stuck, its thread blocked or its runtime at rest: whoever
+    /// comes now starts another.
+    fn in_time(&self, flight: &Flight<Announcement>) -> bool {
+        self.now.since(flight.began().at) < self.engine.settings.fetch_deadline
     }
 }
 
