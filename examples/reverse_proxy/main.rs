@@ -6,7 +6,8 @@
 //!
 //! It speaks HTTP/1.1 and cleartext HTTP/2 to clients and HTTP/1.1 to one origin. It prints one
 //! line when it listens, and ends with status 0 on SIGTERM or SIGINT once the requests it had
-//! accepted are answered. `--help` lists what can be set.
+//! accepted are answered. On SIGUSR1 it prints the cache's counters as one line of JSON, with the
+//! names of [`floodwall::Stats`]. `--help` lists what can be set.
 //!
 //! A request meets, from the outside in:
 //!
@@ -21,6 +22,7 @@
 //! listener either: PURGE is passed to the origin like any method the proxy does not know.
 
 mod connect;
+mod counters;
 mod error;
 mod exchange;
 mod framing;
@@ -31,6 +33,7 @@ mod max_forwards;
 mod options;
 mod origin;
 mod refusal;
+
 mod serve;
 mod units;
 mod upload;
@@ -105,6 +108,7 @@ async fn listen_and_serve(options: &Options, cache: &Cache) -> io::Result<usize>
     })?;
     // Before the line is printed: whoever waits for it may send the signal at once.
     let stop = stop_signal()?;
+    tell_when_asked(cache.clone())?;
     announce(&listener, options)?;
     let patience = Patience {
         header: options.header_timeout,
@@ -142,6 +146,25 @@ fn stop_signal() -> io::Result<oneshot::Receiver<()>> {
         std::process::exit(i32::from(FAILURE));
     });
     Ok(stop)
+}
+
+/// Prints the counters at each SIGUSR1.
+#[cfg(unix)]
+fn tell_when_asked(cache: Cache) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut asked = signal(SignalKind::user_defined1())?;
+    tokio::spawn(async move {
+        while asked.recv().await.is_some() {
+            // Whoever asked may have stopped reading; there is nobody else to tell.
+            let _ = counters::print_stats(&cache);
+        }
+    });
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn tell_when_asked(_: Cache) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(not(unix))]

@@ -21,6 +21,8 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(30);
 /// A caching reverse proxy in front of one origin.
 ///
 /// Times are written 500ms, 2s, 5m, 1h or plain seconds; sizes 64MiB, 512k or plain bytes.
+/// SIGTERM and SIGINT end the proxy in order; SIGUSR1 prints the cache's counters to stdout, one
+/// line of JSON.
 #[derive(Debug, Parser)]
 #[command(name = "reverse_proxy", term_width = 100)]
 pub(crate) struct Options {

@@ -1,0 +1,28 @@
+//! The cache's counters as one line of JSON, for programs that watch the proxy.
+
+use std::io::{self, Write};
+
+use floodwall::{Cache, Stats};
+use serde_json::{Value, json};
+
+/// Prints them to standard output.
+pub(crate) fn print_stats(cache: &Cache) -> io::Result<()> {
+    let line = as_json(&cache.stats());
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()
+}
+
+/// The names are those of the fields of [`Stats`].
+macro_rules! named {
+    ($stats:ident, $($name:ident)*) => {
+        json!({ $(stringify!($name): $stats.$name,)* })
+    };
+}
+
+fn as_json(stats: &Stats) -> Value {
+    named!(stats,
+        hits stale_served stale_on_error fills collapsed released passes stored validated
+        unshareable failures refused errors purges
+        stored_keys stored_bytes flights waiting flight_bytes at_origin queued)
+}

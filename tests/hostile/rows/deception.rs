@@ -1,0 +1,5 @@
+//! D: web cache deception.
+
+use super::Row;
+
+pub(super) const ROWS: &[Row] = &[];

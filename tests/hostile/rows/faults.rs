@@ -1,0 +1,5 @@
+//! F: faults.
+
+use super::Row;
+
+pub(super) const ROWS: &[Row] = &[];

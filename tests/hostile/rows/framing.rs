@@ -1,0 +1,5 @@
+//! S: framing, smuggling, splitting.
+
+use super::Row;
+
+pub(super) const ROWS: &[Row] = &[];

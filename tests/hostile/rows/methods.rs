@@ -1,0 +1,5 @@
+//! M: methods, HEAD, bodies.
+
+use super::Row;
+
+pub(super) const ROWS: &[Row] = &[];
