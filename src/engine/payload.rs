@@ -4,14 +4,18 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::news::Announcement;
 use super::origin::OriginBody;
-use crate::error::BoxError;
+use super::wait::GRACE;
+use super::{Engine, RuntimeHandle};
+use crate::error::{BoxError, CutShort};
 use crate::flight::BodyReader;
+use crate::runtime::Task;
 
 /// The body of an answer that the cache gives: stored bytes, pieces of them, a
 /// fetch that is still going on, or the response that this request caused and
@@ -23,7 +27,8 @@ pub struct Payload(Kind);
 enum Kind {
     Pieces(VecDeque<Bytes>),
     Whole(Option<Bytes>),
-    Live(BodyReader<Announcement>),
+    // Boxed, so that a hit keeps no room for it.
+    Live(Box<Live>),
     Own(OriginBody),
 }
 
@@ -40,12 +45,42 @@ impl Payload {
         Self(Kind::Pieces(pieces))
     }
 
-    pub(super) const fn live(reader: BodyReader<Announcement>) -> Self {
-        Self(Kind::Live(reader))
+    pub(super) fn live(reader: BodyReader<Announcement>, engine: &Engine) -> Self {
+        Self(Kind::Live(Box::new(Live {
+            reader,
+            runtime: engine.runtime.clone(),
+            patience: engine.settings.body_idle_deadline + GRACE,
+            silence: None,
+        })))
     }
 
     pub(super) const fn own(body: OriginBody) -> Self {
         Self(Kind::Own(body))
+    }
+}
+
+/// A body that is still coming, and how long its reader waits for the next chunk.
+struct Live {
+    reader: BodyReader<Announcement>,
+    runtime: RuntimeHandle,
+    patience: Duration,
+    /// The reader's own timer: see [`GRACE`].
+    silence: Option<Task>,
+}
+
+impl Live {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutShort>>> {
+        let next = self.reader.poll_chunk(cx);
+        if next.is_ready() {
+            self.silence = None;
+            return next;
+        }
+        let runtime = &self.runtime.0;
+        let silence = self
+            .silence
+            .get_or_insert_with(|| runtime.sleep(self.patience));
+        ready!(silence.as_mut().poll(cx));
+        Poll::Ready(Some(Err(self.reader.give_up())))
     }
 }
 
@@ -72,7 +107,7 @@ impl Body for Payload {
         let next = match &mut self.0 {
             Kind::Whole(body) => body.take().map(Ok),
             Kind::Pieces(pieces) => pieces.pop_front().map(Ok),
-            Kind::Live(reader) => ready!(reader.poll_chunk(cx)),
+            Kind::Live(live) => ready!(live.poll_chunk(cx)),
             Kind::Own(body) => return Pin::new(body).poll_frame(cx),
         };
         Poll::Ready(next.map(|chunk| chunk.map(Frame::data).map_err(BoxError::from)))
@@ -82,7 +117,7 @@ impl Body for Payload {
         match &self.0 {
             Kind::Whole(body) => body.is_none(),
             Kind::Pieces(pieces) => pieces.is_empty(),
-            Kind::Live(reader) => reader.is_at_end(),
+            Kind::Live(live) => live.reader.is_at_end(),
             Kind::Own(body) => body.is_end_stream(),
         }
     }
@@ -91,7 +126,8 @@ impl Body for Payload {
         match &self.0 {
             Kind::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, length)),
             Kind::Pieces(pieces) => SizeHint::with_exact(pieces.iter().map(length).sum()),
-            Kind::Live(reader) => reader
+            Kind::Live(live) => live
+                .reader
                 .rest()
                 .map_or_else(SizeHint::default, SizeHint::with_exact),
             Kind::Own(body) => body.size_hint(),

@@ -134,7 +134,7 @@ impl Engine {
         let body = if facts.head {
             Payload::empty()
         } else {
-            Payload::live(reader)
+            Payload::live(reader, self)
         };
         Box::new(reply.map(|_| body))
     }

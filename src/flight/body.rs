@@ -67,6 +67,14 @@ impl<N: News> BodyReader<N> {
         Poll::Pending
     }
 
+    /// Reads no further, as nothing has come for too long. Nobody joins any more
+    /// either: they would wait as long.
+    pub(crate) fn give_up(&mut self) -> CutShort {
+        self.ended = true;
+        self.follower.flight.state.lock().open = false;
+        CutShort::Idle
+    }
+
     /// Whether the last byte has been read.
     pub(crate) fn is_at_end(&self) -> bool {
         if self.ended {
