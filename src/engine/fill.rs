@@ -46,22 +46,28 @@ pub(super) struct Fill {
     pub(super) facts: RequestFacts,
     pub(super) candidate: Option<Arc<Entry>>,
     pub(super) own: Own,
-    chain: Arc<Chain>,
+    pub(super) chain: Arc<Chain>,
     started: bool,
     /// Whether it came to an end of which it knows whether it was a failure.
     ended: AtomicBool,
 }
 
 impl Fill {
-    pub(super) fn new(engine: &Arc<Engine>, lead: Lead<Announcement>, ask: &Ask) -> (Self, Own) {
+    /// `outer` is what waits for the fetch, if that is a fetch too.
+    pub(super) fn new(
+        engine: &Arc<Engine>,
+        lead: Lead<Announcement>,
+        ask: &Ask,
+        outer: Option<Arc<Chain>>,
+    ) -> (Self, Own) {
         let own = Own::default();
         let fill = Self {
             engine: Arc::clone(engine),
+            chain: Chain::new(engine.id(), ask.key.clone(), lead.number(), outer),
             lead,
             facts: ask.facts,
             candidate: ask.candidate.clone(),
             own: Arc::clone(&own),
-            chain: reentry::chain(engine.id(), ask.key.clone()),
             started: false,
             ended: AtomicBool::new(false),
         };

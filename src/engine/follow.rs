@@ -12,6 +12,7 @@ use super::lookup::{Lookup, Wait, bodiless};
 use super::news::{Announcement, Failure};
 use super::origin::Origins;
 use super::wait::{GRACE, Until};
+use super::waits::Awaits;
 use super::{Engine, Pass, Payload, Reply};
 use crate::clock::Moment;
 use crate::entry::{Began, Entry, Head};
@@ -41,6 +42,8 @@ pub(super) struct Follow {
     ask: Box<Ask>,
     /// Where this request's own answer is left, if it started the fetch.
     own: Option<Own>,
+    /// That the fetch that this request comes from waits for this one.
+    awaits: Option<Awaits>,
 }
 
 /// What a request has been through.
@@ -73,8 +76,14 @@ impl Follow {
         follower: Follower<Announcement>,
         ask: Box<Ask>,
         own: Option<Own>,
+        awaits: Option<Awaits>,
     ) -> Self {
-        Self { follower, ask, own }
+        Self {
+            follower,
+            ask,
+            own,
+            awaits,
+        }
     }
 }
 
@@ -226,7 +235,8 @@ impl Engine {
         self.count_collapsed(&follow);
         let facts = follow.ask.facts;
         let reader = follow.follower.into_body(proof);
-        Outcome::Reply(self.reply_live(arrived, reader, head, &facts, line))
+        let body = Payload::live(reader, follow.awaits, self);
+        Outcome::Reply(self.reply_live(arrived, body, head, &facts, line))
     }
 
     fn on_unshareable(

@@ -6,10 +6,12 @@ use super::decide::{Ask, Decision, serves_on_error};
 use super::fill::Fill;
 use super::follow::Follow;
 use super::news::{Announcement, Failure};
+use super::reentry::{self, Chain};
+use super::waits::{Awaits, Circle};
 use super::{Engine, Pass, Payload, Reply};
 use crate::clock::Moment;
 use crate::entry::Began;
-use crate::flight::{Boarding, Flight, Joined};
+use crate::flight::{Boarding, Flight, Follower, Joined};
 use crate::observe::CacheStatus;
 use crate::policy::{Reason, RequestFacts, RequestHead, Reuse, Shareable, Variant, VaryNames};
 use crate::store::{Subject, Validity};
@@ -121,7 +123,8 @@ impl Engine {
                     lead.announce(Announcement::Entry { entry, status }, false);
                     return None;
                 }
-                let (fill, _own) = Fill::new(self, lead, ask);
+                // Nobody waits for it, so it is inside no other fetch.
+                let (fill, _own) = Fill::new(self, lead, ask, None);
                 Some(Refresh(fill))
             }
             _ => None,
@@ -131,10 +134,14 @@ impl Engine {
     /// Joins the fetch that will answer, or starts it.
     fn take_off(self: &Arc<Self>, request: RequestHead<'_>, ask: Box<Ask>, began: Began) -> Lookup {
         let now = began.at;
+        let outer = reentry::present();
         let mut boarding = self.boarding(request, &ask, now);
         let overflow = match self.table.join(&ask.key, began, &mut boarding) {
             Joined::Found(follower) => {
-                let follow = Follow::new(follower, ask, None);
+                let Ok(awaits) = awaits(outer.as_deref(), &follower) else {
+                    return Lookup::Pass(self.pass(request, Reason::Recursion, None));
+                };
+                let follow = Follow::new(follower, ask, None, awaits);
                 return Lookup::Wait(Wait { fill: None, follow });
             }
             Joined::Started(lead, follower) => {
@@ -145,8 +152,10 @@ impl Engine {
                     let reply = self.reply_hit(&found, request, &ask.facts, Reason::Fresh, now);
                     return Lookup::Reply(reply, None);
                 }
-                let (fill, own) = Fill::new(self, lead, &ask);
-                let follow = Follow::new(follower, ask, Some(own));
+                // A flight that has just started waits for nobody: no circle.
+                let awaits = awaits(outer.as_deref(), &follower).ok().flatten();
+                let (fill, own) = Fill::new(self, lead, &ask, outer);
+                let follow = Follow::new(follower, ask, Some(own), awaits);
                 return Lookup::Wait(Wait {
                     fill: Some(Box::new(fill)),
                     follow,
@@ -204,6 +213,16 @@ impl Engine {
         let reuse = lifetime.reuse(&ask.facts.directives, now, entry.stale_since());
         (reuse == Reuse::Fresh).then(|| Arc::clone(entry))
     }
+}
+
+/// Notes that the fetch that a request comes from, if it comes from one, waits for
+/// the one that it has joined.
+fn awaits(
+    outer: Option<&Chain>,
+    follower: &Follower<Announcement>,
+) -> Result<Option<Awaits>, Circle> {
+    let note = |outer: &Chain| Awaits::note(outer.flight(), follower.number());
+    outer.map(note).transpose()
 }
 
 /// A HEAD is answered like a GET, without the body (RFC 9110 §9.3.2), whatever

@@ -25,6 +25,7 @@ mod reentry;
 mod reply;
 mod verdict;
 mod wait;
+mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use super::news::Announcement;
 use super::origin::OriginBody;
 use super::wait::GRACE;
+use super::waits::Awaits;
 use super::{Engine, RuntimeHandle};
 use crate::error::{BoxError, CutShort};
 use crate::flight::BodyReader;
@@ -45,12 +46,17 @@ impl Payload {
         Self(Kind::Pieces(pieces))
     }
 
-    pub(super) fn live(reader: BodyReader<Announcement>, engine: &Engine) -> Self {
+    pub(super) fn live(
+        reader: BodyReader<Announcement>,
+        awaits: Option<Awaits>,
+        engine: &Engine,
+    ) -> Self {
         Self(Kind::Live(Box::new(Live {
             reader,
             runtime: engine.runtime.clone(),
             patience: engine.settings.body_idle_deadline + GRACE,
             silence: None,
+            _awaits: awaits,
         })))
     }
 
@@ -66,6 +72,8 @@ struct Live {
     patience: Duration,
     /// The reader's own timer: see [`GRACE`].
     silence: Option<Task>,
+    /// A fetch that reads the body of another waits for it to the end.
+    _awaits: Option<Awaits>,
 }
 
 impl Live {

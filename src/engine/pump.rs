@@ -12,6 +12,7 @@ use http_body::{Body, Frame};
 use super::WINDOW;
 use super::fill::Fill;
 use super::origin::OriginBody;
+use super::reentry;
 use super::wait::Until;
 use crate::entry::Head;
 use crate::error::{BoxError, CutShort};
@@ -107,6 +108,8 @@ async fn next(fill: &Fill, body: &mut OriginBody, storing: bool) -> Next {
         if !storing && fill.lead.poll_abandoned(cx).is_ready() {
             return Poll::Ready(Next::Abandoned);
         }
+        // What the body asks for, it asks for on behalf of this fetch.
+        let _noted = reentry::note(&fill.chain);
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) {
             return Poll::Ready(Next::of(frame));
         }

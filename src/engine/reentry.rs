@@ -2,11 +2,13 @@
 //!
 //! It would wait for itself. So each fetch is polled with its key, and those of
 //! the fetches that led to it, noted on the thread; a request that finds its own
-//! key there goes past the cache. A handler that asks from a task that it
-//! spawned is not seen; the fetch deadline ends that wait.
+//! key there goes past the cache. So does one that would wait for a fetch that
+//! waits for its own: see [`waits`](super::waits). A handler that asks from a task
+//! that it spawned is not seen; the fetch deadline ends that wait.
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::iter;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -25,27 +27,47 @@ pub(super) struct Chain {
     /// Which cache: two that are nested have keys of their own.
     cache: usize,
     key: Key,
+    /// The number of its flight.
+    flight: u64,
     outer: Option<Arc<Chain>>,
+}
+
+impl Chain {
+    pub(super) fn new(cache: usize, key: Key, flight: u64, outer: Option<Arc<Self>>) -> Arc<Self> {
+        Arc::new(Self {
+            cache,
+            key,
+            flight,
+            outer,
+        })
+    }
+
+    /// The number of the innermost fetch's flight.
+    pub(super) const fn flight(&self) -> u64 {
+        self.flight
+    }
+
+    fn links(&self) -> impl Iterator<Item = &Self> {
+        iter::successors(Some(self), |link| link.outer.as_deref())
+    }
+}
+
+/// The fetches that the present request comes from, if it comes from one.
+pub(super) fn present() -> Option<Arc<Chain>> {
+    CURRENT.with_borrow(Clone::clone)
 }
 
 /// Whether the present request comes from the making of `key` in `cache`.
 pub(super) fn is_making(cache: usize, key: &[u8]) -> bool {
     CURRENT.with_borrow(|current| {
-        let mut link = current.as_ref();
-        while let Some(chain) = link {
-            if chain.cache == cache && chain.key.as_bytes() == key {
-                return true;
-            }
-            link = chain.outer.as_ref();
-        }
-        false
+        let mut links = current.iter().flat_map(|chain| chain.links());
+        links.any(|link| link.cache == cache && link.key.as_bytes() == key)
     })
 }
 
-/// The chain of a fetch that the present request causes.
-pub(super) fn chain(cache: usize, key: Key) -> Arc<Chain> {
-    let outer = CURRENT.with_borrow(Clone::clone);
-    Arc::new(Chain { cache, key, outer })
+/// Notes `chain` as the one that requests come from, until the result is dropped.
+pub(super) fn note(chain: &Arc<Chain>) -> Restore {
+    Restore(CURRENT.replace(Some(Arc::clone(chain))))
 }
 
 pin_project! {
@@ -67,14 +89,13 @@ impl<F: Future> Future for Noted<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let outside = CURRENT.replace(Some(Arc::clone(this.chain)));
-        let _restore = Restore(outside);
+        let _restore = note(this.chain);
         this.inner.poll(cx)
     }
 }
 
-/// Puts back what was noted, also when the future panics.
-struct Restore(Option<Arc<Chain>>);
+/// Puts back what was noted before, also in a panic.
+pub(super) struct Restore(Option<Arc<Chain>>);
 
 impl Drop for Restore {
     fn drop(&mut self) {

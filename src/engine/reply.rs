@@ -12,11 +12,10 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-use super::news::{Announcement, Failure};
+use super::news::Failure;
 use super::{Engine, Payload, Reply};
 use crate::clock::Moment;
 use crate::entry::{Entry, Head};
-use crate::flight::BodyReader;
 use crate::observe::{CACHE_STATUS, CacheStatus};
 use crate::policy::{
     Ranges, Reason, RequestFacts, RequestHead, Standing, if_range_holds, is_not_modified,
@@ -120,7 +119,7 @@ impl Engine {
     pub(super) fn reply_live(
         &self,
         head: &Head,
-        reader: BodyReader<Announcement>,
+        body: Payload,
         request: RequestHead<'_>,
         facts: &RequestFacts,
         line: CacheStatus,
@@ -131,10 +130,9 @@ impl Engine {
         if head.status.is_success() && is_not_modified(request.headers, &head.headers) {
             return Box::new(not_modified(reply));
         }
-        let body = if facts.head {
-            Payload::empty()
-        } else {
-            Payload::live(reader, self)
+        let body = match facts.head {
+            true => Payload::empty(),
+            false => body,
         };
         Box::new(reply.map(|_| body))
     }

@@ -34,6 +34,11 @@ impl<N: News> Lead<N> {
         self.flight.began
     }
 
+    /// What tells the flight from every other of the process.
+    pub(crate) fn number(&self) -> u64 {
+        self.flight.number
+    }
+
     /// Says what became of the fetch, once; `open` is whether others may still
     /// join. What is announced later is ignored.
     pub(crate) fn announce(&self, news: N, open: bool) {

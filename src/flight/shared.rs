@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -29,6 +29,7 @@ pub(crate) trait News: Clone + fmt::Debug + Send + 'static {
 /// One fetch, and everything that its followers need of it.
 #[derive(Debug)]
 pub(crate) struct Flight<N: News> {
+    pub(super) number: u64,
     pub(super) key: Key,
     pub(super) began: Began,
     pub(super) guess: N::Guess,
@@ -47,6 +48,9 @@ pub(super) struct State<N> {
     pub(super) waiting: Wakers,
     pub(super) lead: Option<Waker>,
 }
+
+/// How many flights the process has started.
+static STARTED: AtomicU64 = AtomicU64::new(0);
 
 /// The body as far as it has come: appended once, read by many.
 #[derive(Debug, Default)]
@@ -80,6 +84,7 @@ impl<N: News> Flight<N> {
             lead: None,
         };
         Self {
+            number: STARTED.fetch_add(1, Ordering::Relaxed),
             key,
             began,
             guess,
@@ -135,6 +140,11 @@ impl<N: News> Follower<N> {
     /// When the fetch began.
     pub(crate) fn began(&self) -> Began {
         self.flight.began
+    }
+
+    /// What tells the flight from every other of the process.
+    pub(crate) fn number(&self) -> u64 {
+        self.flight.number
     }
 
     /// Waits for the announcement.
