@@ -162,7 +162,8 @@ impl CacheBuilder {
     }
 
     /// How many fetches may be at the origin at once. Default 1024; at least 1.
-    /// Requests that pass are not counted.
+    /// Requests that pass are not counted. A fetch for which a handler waits that the
+    /// cache has called takes a place at once, past this cap.
     pub fn origin_limit(mut self, most: usize) -> Self {
         self.origin_limit = most;
         self

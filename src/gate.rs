@@ -1,7 +1,8 @@
 //! How many may ask the origin at once.
 //!
 //! A fixed cap with a queue before it, first come first served. One flight takes
-//! one place, however many follow it. What nobody waits for does not queue: it
+//! one place, however many follow it. A fetch that one inside waits for comes in at
+//! once: the place that it would queue for might be that one's. What nobody waits for does not queue: it
 //! asks [`Gate::has_room`] first, and is tried again at the next occasion.
 
 use std::collections::VecDeque;
@@ -71,6 +72,12 @@ impl Gate {
         }))
     }
 
+    /// A place for one that another inside waits for, past the queue and the cap.
+    pub(crate) fn squeeze_in(self: &Arc<Self>) -> Place {
+        self.state.lock().inside += 1;
+        Place(Arc::clone(self))
+    }
+
     /// Whether one who came now would not have to wait.
     pub(crate) fn has_room(&self) -> bool {
         self.state.lock().inside < self.limit
@@ -85,10 +92,9 @@ impl Gate {
     /// Hands a free place to the next in line, or notes that it is free.
     fn pass_on(&self) {
         let mut state = self.state.lock();
-        loop {
+        while state.inside <= self.limit {
             let Some(next) = state.queue.pop_front() else {
-                state.inside -= 1;
-                return;
+                break;
             };
             let mut turn = next.0.lock();
             if let Turn::Waiting(waker) = &mut *turn {
@@ -102,6 +108,7 @@ impl Gate {
                 return;
             }
         }
+        state.inside -= 1;
     }
 }
 
@@ -203,6 +210,21 @@ mod tests {
         assert_eq!(gate.load(), (1, 1));
         drop(second);
         drop(poll(&mut third).expect("its turn"));
+        assert_eq!(gate.load(), (0, 0));
+    }
+
+    #[test]
+    fn who_comes_in_past_the_cap_makes_room_for_nobody() {
+        let gate = Gate::new(1, 1);
+        let first = poll(&mut gate.enter().expect("room")).expect("a place");
+        let mut queued = gate.enter().expect("room in the queue");
+        let squeezed = gate.squeeze_in();
+        assert_eq!(gate.load(), (2, 1));
+        drop(first);
+        assert!(poll(&mut queued).is_none());
+        assert_eq!(gate.load(), (1, 1));
+        drop(squeezed);
+        drop(poll(&mut queued).expect("its turn"));
         assert_eq!(gate.load(), (0, 0));
     }
 

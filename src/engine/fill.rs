@@ -21,7 +21,7 @@ use super::reentry::{self, Chain};
 use super::wait::{Until, within};
 use crate::entry::Entry;
 use crate::flight::Lead;
-use crate::gate::{Entering, Place};
+use crate::gate::Place;
 use crate::policy::{Reason, RequestFacts, hide_tags, validates, validators};
 use crate::sync::Mutex;
 
@@ -37,6 +37,15 @@ const CLIENT_CONDITIONS: [http::HeaderName; 5] = [
     IF_RANGE,
     RANGE,
 ];
+
+/// How waiting for a place at the origin ended.
+enum Turn {
+    Mine(Place),
+    /// Everyone who wanted the answer has gone.
+    Unwanted,
+    /// The queue is full, or the deadline over.
+    Refused,
+}
 
 /// A fetch that has been decided on.
 #[derive(Debug)]
@@ -117,13 +126,10 @@ impl Fill {
         engine.counters.fills.add(1);
         let last = self.lead.began().at.plus(engine.settings.fetch_deadline);
         let mut deadline = Until::new(&*engine.runtime.0, last);
-        let Ok(entering) = engine.gate.enter() else {
-            return self.fail(Reason::GateFull);
-        };
-        let place = match self.admitted(entering, &mut deadline).await {
-            Some(Some(place)) => place,
-            Some(None) => return self.end(),
-            None => return self.fail(Reason::GateFull),
+        let place = match self.turn(&mut deadline).await {
+            Turn::Mine(place) => place,
+            Turn::Unwanted => return self.end(),
+            Turn::Refused => return self.fail(Reason::GateFull),
         };
         let sent = self.candidate.as_deref().map(|entry| &entry.head.headers);
         let asked = self.asked(&request, sent);
@@ -155,21 +161,30 @@ impl Fill {
         }
     }
 
-    /// Waits for a place at the origin: none if everyone who wanted the answer has
-    /// gone meanwhile, and nothing if the deadline is over.
-    async fn admitted(
-        &self,
-        entering: Entering,
-        deadline: &mut Until<'_>,
-    ) -> Option<Option<Place>> {
+    /// Waits for a place at the origin. A fetch that another one waits for does not
+    /// queue: the place that it would wait for might be that one's.
+    async fn turn(&self, deadline: &mut Until<'_>) -> Turn {
+        let gate = &self.engine.gate;
+        if self.lead.is_hurried() {
+            return Turn::Mine(gate.squeeze_in());
+        }
+        let Ok(entering) = gate.enter() else {
+            return Turn::Refused;
+        };
         let mut entering = pin!(entering);
         let followed = self.lead.is_followed();
         let turn = poll_fn(|cx| match entering.as_mut().poll(cx) {
-            Poll::Ready(place) => Poll::Ready(Some(place)),
-            Poll::Pending if !followed => Poll::Pending,
-            Poll::Pending => self.lead.poll_abandoned(cx).map(|()| None),
+            Poll::Ready(place) => Poll::Ready(Turn::Mine(place)),
+            Poll::Pending => {
+                self.lead
+                    .poll_queued(followed, cx)
+                    .map(|()| match self.lead.is_hurried() {
+                        true => Turn::Mine(gate.squeeze_in()),
+                        false => Turn::Unwanted,
+                    })
+            }
         });
-        within(turn, deadline).await
+        within(turn, deadline).await.unwrap_or(Turn::Refused)
     }
 
     /// There is no answer: one outcome for everyone, and a pause.

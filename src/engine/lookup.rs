@@ -138,7 +138,7 @@ impl Engine {
         let mut boarding = self.boarding(request, &ask, now);
         let overflow = match self.table.join(&ask.key, began, &mut boarding) {
             Joined::Found(follower) => {
-                let Ok(awaits) = awaits(outer.as_deref(), &follower) else {
+                let Ok(awaits) = self.awaited(outer.as_deref(), &follower) else {
                     return Lookup::Pass(self.pass(request, Reason::Recursion, None));
                 };
                 let follow = Follow::new(follower, ask, None, awaits);
@@ -153,7 +153,7 @@ impl Engine {
                     return Lookup::Reply(reply, None);
                 }
                 // A flight that has just started waits for nobody: no circle.
-                let awaits = awaits(outer.as_deref(), &follower).ok().flatten();
+                let awaits = self.awaited(outer.as_deref(), &follower).ok().flatten();
                 let (fill, own) = Fill::new(self, lead, &ask, outer);
                 let follow = Follow::new(follower, ask, Some(own), awaits);
                 return Lookup::Wait(Wait {
@@ -175,6 +175,23 @@ impl Engine {
             _ => self.reply_error(Failure::of(overflow), None, CacheStatus::default()),
         };
         Lookup::Reply(reply, None)
+    }
+
+    /// Notes that the fetch that the request comes from, if it comes from one, waits
+    /// for the one that it has joined.
+    fn awaited(
+        &self,
+        outer: Option<&Chain>,
+        follower: &Follower<Announcement>,
+    ) -> Result<Option<Awaits>, Circle> {
+        let Some(outer) = outer else {
+            return Ok(None);
+        };
+        let awaits = Awaits::note(outer.flight(), follower.number())?;
+        if outer.is_within(self.id()) {
+            follower.hurry();
+        }
+        Ok(Some(awaits))
     }
 
     pub(super) fn boarding<'a>(
@@ -213,16 +230,6 @@ impl Engine {
         let reuse = lifetime.reuse(&ask.facts.directives, now, entry.stale_since());
         (reuse == Reuse::Fresh).then(|| Arc::clone(entry))
     }
-}
-
-/// Notes that the fetch that a request comes from, if it comes from one, waits for
-/// the one that it has joined.
-fn awaits(
-    outer: Option<&Chain>,
-    follower: &Follower<Announcement>,
-) -> Result<Option<Awaits>, Circle> {
-    let note = |outer: &Chain| Awaits::note(outer.flight(), follower.number());
-    outer.map(note).transpose()
 }
 
 /// A HEAD is answered like a GET, without the body (RFC 9110 §9.3.2), whatever

@@ -47,6 +47,11 @@ impl Chain {
         self.flight
     }
 
+    /// Whether one of the fetches is of this cache.
+    pub(super) fn is_within(&self, cache: usize) -> bool {
+        self.links().any(|link| link.cache == cache)
+    }
+
     fn links(&self) -> impl Iterator<Item = &Self> {
         iter::successors(Some(self), |link| link.outer.as_deref())
     }

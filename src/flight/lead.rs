@@ -113,6 +113,19 @@ impl<N: News> Lead<N> {
         })
     }
 
+    /// Whether the fetch is not to queue.
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.flight.state.lock().hurried
+    }
+
+    /// Waits until the fetch is not to queue any longer: it is hurried or, if it
+    /// ever was followed, nobody follows.
+    pub(crate) fn poll_queued(&self, followed: bool, cx: &mut Context<'_>) -> Poll<()> {
+        self.wait_until(cx, |state| {
+            state.hurried || followed && state.followers == 0
+        })
+    }
+
     /// Waits until nobody follows.
     pub(crate) fn poll_abandoned(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.wait_until(cx, |state| state.followers == 0)

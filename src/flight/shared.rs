@@ -47,6 +47,8 @@ pub(super) struct State<N> {
     pub(super) body: Chunks,
     pub(super) waiting: Wakers,
     pub(super) lead: Option<Waker>,
+    /// Whether the fetch is not to queue.
+    pub(super) hurried: bool,
 }
 
 /// How many flights the process has started.
@@ -82,6 +84,7 @@ impl<N: News> Flight<N> {
             body: Chunks::default(),
             waiting: Wakers::default(),
             lead: None,
+            hurried: false,
         };
         Self {
             number: STARTED.fetch_add(1, Ordering::Relaxed),
@@ -145,6 +148,17 @@ impl<N: News> Follower<N> {
     /// What tells the flight from every other of the process.
     pub(crate) fn number(&self) -> u64 {
         self.flight.number
+    }
+
+    /// Has the fetch begin without queueing.
+    pub(crate) fn hurry(&self) {
+        let mut state = self.flight.state.lock();
+        state.hurried = true;
+        let lead = state.lead.take();
+        drop(state);
+        if let Some(lead) = lead {
+            lead.wake();
+        }
     }
 
     /// Waits for the announcement.
