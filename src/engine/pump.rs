@@ -73,8 +73,6 @@ pub(super) async fn run(
             Next::Abandoned => break Err(CutShort::Abandoned),
         }
     };
-    drop(body);
-    drop(place);
     match end {
         Ok(()) if storing => drop(fill.store(Arc::clone(head), fill.lead.collect())),
         Ok(()) if !is_failure(head.status) => fill.engine.memos.recover(fill.lead.key()),
@@ -83,6 +81,9 @@ pub(super) async fn run(
     }
     fill.end();
     fill.lead.finish(end);
+    // What the handler does when its body is dropped is nobody else's concern.
+    drop(body);
+    drop(place);
 }
 
 /// Whether the body has taken longer than a body to be stored may take.

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
-use super::shared::{Chunks, Flight, News, State};
+use super::shared::{Flight, News, State};
 use super::table::Table;
 use super::wakers::wake_all;
 use crate::entry::Began;
@@ -58,17 +59,22 @@ impl<N: News> Lead<N> {
     /// Adds to the body.
     pub(crate) fn append(&self, chunk: Bytes) {
         let counts = &self.flight.counts;
-        self.write(|state| {
-            let slowest = state.slowest();
+        let gone = self.write(|state| {
             let body = &mut state.body;
             let length = chunk.len() as u64;
             body.total += length;
             body.held_bytes += length;
             body.held.push_back(chunk);
             counts.held.fetch_add(length, Ordering::Relaxed);
-            let let_go = body.let_go(slowest);
-            counts.held.fetch_sub(let_go, Ordering::Relaxed);
+            let before = body.held_bytes;
+            let gone = state.let_go();
+            counts
+                .held
+                .fetch_sub(before - state.body.held_bytes, Ordering::Relaxed);
+            gone
         });
+        // Whose memory they are is for the handler to know: not under the lock.
+        drop(gone);
     }
 
     /// Nobody joins any more, and of the body no more than `at_most` bytes are
@@ -142,12 +148,13 @@ impl<N: News> Lead<N> {
         Poll::Pending
     }
 
-    fn write(&self, change: impl FnOnce(&mut State<N>)) {
+    fn write<T>(&self, change: impl FnOnce(&mut State<N>) -> T) -> T {
         let mut state = self.flight.state.lock();
-        change(&mut state);
+        let result = change(&mut state);
         let wakers = state.waiting.drain();
         drop(state);
         wake_all(wakers);
+        result
     }
 }
 
@@ -157,29 +164,28 @@ impl<N> State<N> {
         let places = self.read.iter().flatten();
         places.copied().min().unwrap_or(self.body.total)
     }
-}
 
-impl Chunks {
     /// Lets go of chunks that everyone has read, and of the oldest past what is
-    /// held for slow readers, but of none that the fastest has yet to read; says
-    /// how many bytes.
-    fn let_go(&mut self, slowest: u64) -> u64 {
-        let Some(at_most) = self.hold_at_most else {
-            return 0;
+    /// held for slow readers, but of none that the fastest has yet to read.
+    fn let_go(&mut self) -> SmallVec<[Bytes; 2]> {
+        let mut gone = SmallVec::new();
+        let Some(at_most) = self.body.hold_at_most else {
+            return gone;
         };
-        let before = self.held_bytes;
-        while let Some(oldest) = self.held.front() {
+        let slowest = self.slowest();
+        let body = &mut self.body;
+        while let Some(oldest) = body.held.front() {
             let length = oldest.len() as u64;
-            let end = self.total - self.held_bytes + length;
-            let is_spare = self.held_bytes > at_most && end <= self.fastest;
+            let end = body.total - body.held_bytes + length;
+            let is_spare = body.held_bytes > at_most && end <= body.fastest;
             if end > slowest && !is_spare {
                 break;
             }
-            self.held.pop_front();
-            self.held_bytes -= length;
-            self.gone += 1;
+            gone.extend(body.held.pop_front());
+            body.held_bytes -= length;
+            body.gone += 1;
         }
-        before - self.held_bytes
+        gone
     }
 }
 

@@ -190,9 +190,10 @@ impl<N: News> Drop for Follower<N> {
         let lead = state.lead.take();
         drop(state);
         self.flight.counts.waiting.fetch_sub(1, Ordering::Relaxed);
-        drop(mine);
         if let Some(lead) = lead {
             lead.wake();
         }
+        // Foreign code, so last.
+        drop(mine);
     }
 }

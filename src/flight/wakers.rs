@@ -1,5 +1,6 @@
 //! Those who wait: a place for each, and all of them woken at once.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 /// Wakers by place. A place is taken when a follower joins, so that waiting
@@ -39,9 +40,10 @@ impl Wakers {
     }
 }
 
-/// Wakes everyone. Called with no lock held: a waker is foreign code.
+/// Wakes everyone. Called with no lock held: a waker is foreign code, and one that
+/// panics does so for the one it would wake, not for those behind.
 pub(super) fn wake_all(wakers: Vec<Waker>) {
     for waker in wakers {
-        waker.wake();
+        let _panic = catch_unwind(AssertUnwindSafe(|| waker.wake()));
     }
 }
