@@ -85,6 +85,13 @@ impl Ledger {
         lock(&self.recipes).clear();
     }
 
+    /// Whether a request is answered before its body has come.
+    pub(super) fn answers_early(&self, seen: &Seen) -> bool {
+        let recipes = lock(&self.recipes);
+        let found = recipes.iter().find(|recipe| recipe.matches(seen));
+        found.is_some_and(|recipe| recipe.early)
+    }
+
     /// Takes the recipe for a request, and one of the times that it may be used.
     pub(super) fn recipe(&self, seen: &Seen) -> Recipe {
         let mut recipes = lock(&self.recipes);

@@ -4,6 +4,7 @@
 //! belongs to the page whose name is in its target or, where a row needs the whole target for
 //! itself, in its `Host`. So rows see only what they caused, whatever runs beside them.
 
+mod door;
 mod gate;
 mod ledger;
 mod recipe;
@@ -15,8 +16,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::net::TcpListener;
-
+use door::Door;
+pub(crate) use door::Failing;
 #[allow(unused_imports)]
 pub(crate) use gate::Gate;
 pub(crate) use ledger::{Ledger, Seen};
@@ -31,6 +32,7 @@ const DIGITS: usize = 16;
 pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
+    door: Mutex<Door>,
 }
 
 #[derive(Debug, Default)]
@@ -71,11 +73,24 @@ fn page_name(bytes: &[u8]) -> Option<String> {
 
 impl Origin {
     pub(crate) async fn start(address: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
-        tokio::spawn(serve::serve(listener, Arc::clone(&shared)));
-        Ok(Self { address, shared })
+        let (address, door) = Door::open(address, &shared)?;
+        Ok(Self {
+            address,
+            shared,
+            door: Mutex::new(door),
+        })
+    }
+
+    /// Ends all connections and takes no more of them, until the outage is over.
+    pub(crate) async fn fail(&self, how: Failing) -> Outage<'_> {
+        let open = std::mem::take(&mut *self.door());
+        *self.door() = open.shut(self.address, how).await;
+        Outage(self)
+    }
+
+    fn door(&self) -> MutexGuard<'_, Door> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Connections that were opened so far.
@@ -102,6 +117,17 @@ impl Origin {
             ledger,
             shared: Arc::clone(&self.shared),
         }
+    }
+}
+
+/// A time without an origin; it ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Outage<'a>(&'a Origin);
+
+impl Drop for Outage<'_> {
+    fn drop(&mut self) {
+        let mut door = self.0.door();
+        *door = std::mem::take(&mut *door).reopen(&self.0.shared);
     }
 }
 

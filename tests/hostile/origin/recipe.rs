@@ -62,12 +62,16 @@ pub(crate) struct Recipe {
     pub(super) content: Content,
     pub(super) delimiter: Delimiter,
     pub(super) cut: Option<(Position, Cut)>,
+    pub(super) drip: Option<(usize, Duration)>,
+    pub(super) early: bool,
 }
 
 /// A place in an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Position {
     BeforeHead,
+    /// After so many bytes of the head.
+    Head(u64),
     /// After so many bytes of what follows the head, chunk sizes included.
     Body(u64),
 }
@@ -99,6 +103,8 @@ impl Recipe {
             content: Content::Echo,
             delimiter: Delimiter::Length,
             cut: None,
+            drip: None,
+            early: false,
         }
     }
 
@@ -156,6 +162,12 @@ impl Recipe {
     /// Waits for the gate before the head.
     pub(crate) fn gate(mut self, gate: &Gate) -> Self {
         self.gates.push((Position::BeforeHead, gate.clone()));
+        self
+    }
+
+    /// Waits for the gate after so many bytes of the head.
+    pub(crate) fn gate_in_head(mut self, bytes: u64, gate: &Gate) -> Self {
+        self.gates.push((Position::Head(bytes), gate.clone()));
         self
     }
 
@@ -250,9 +262,27 @@ impl Recipe {
         self
     }
 
+    /// Ends the answer after so many bytes of its head.
+    pub(crate) fn cut_in_head(mut self, bytes: u64, cut: Cut) -> Self {
+        self.cut = Some((Position::Head(bytes), cut));
+        self
+    }
+
     /// Ends the answer after so many bytes behind the head, chunk sizes included.
     pub(crate) fn cut_at(mut self, bytes: u64, cut: Cut) -> Self {
         self.cut = Some((Position::Body(bytes), cut));
+        self
+    }
+
+    /// Sends so many bytes at a time, with a pause after each.
+    pub(crate) fn drip(mut self, bytes: usize, pause: Duration) -> Self {
+        self.drip = Some((bytes.max(1), pause));
+        self
+    }
+
+    /// Answers as soon as the request's head is there; its body is read afterwards.
+    pub(crate) fn early(mut self) -> Self {
+        self.early = true;
         self
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 use super::Shared;
 use super::ledger::Seen;
@@ -18,25 +19,40 @@ const IDLE: Duration = Duration::from_secs(120);
 /// Bodies are made and sent in pieces of this size.
 const PIECE: usize = 64 << 10;
 
+/// Serves for ever; dropping this closes all connections.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let Ok((stream, _)) = accepted else {
             // Out of descriptors, most likely: what is open has to end first.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
         shared.connections.fetch_add(1, Relaxed);
         let _ = stream.set_nodelay(true);
-        tokio::spawn(connection(stream, Arc::clone(&shared)));
+        connections.spawn(connection(stream, Arc::clone(&shared)));
     }
 }
 
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let mut reader = Reader::new(stream, IDLE);
-    while let Some(mut seen) = request(&mut reader).await {
+    while let Some((mut seen, framing)) = head(&mut reader).await {
+        let ledger = shared.page_of(&seen);
+        let early = ledger
+            .as_ref()
+            .is_some_and(|page| page.answers_early(&seen));
+        if !early {
+            // A body that is cut is still a request that came.
+            reader.body(framing).await;
+        }
+        seen.raw = reader.take_record();
         seen.serial = shared.serial.fetch_add(1, Relaxed) + 1;
         let asked = seen.clone();
-        let (recipe, place) = match shared.page_of(&seen) {
+        let (recipe, place) = match ledger {
             Some(ledger) => (ledger.recipe(&seen), Some(ledger.enter(seen))),
             None => {
                 shared.strays.fetch_add(1, Relaxed);
@@ -48,11 +64,14 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         if goes_on.is_none() {
             return;
         }
+        if early {
+            reader.body(framing).await;
+        }
     }
 }
 
-/// Reads a request to its end, body included.
-async fn request(reader: &mut Reader<TcpStream>) -> Option<Seen> {
+/// Reads a request to the end of its head, and how its body ends.
+async fn head(reader: &mut Reader<TcpStream>) -> Option<(Seen, Framing)> {
     reader.start_record();
     let (first, lines) = reader.head().await.ok()?;
     let mut words = first.splitn(2, |&byte| byte == b' ');
@@ -69,15 +88,14 @@ async fn request(reader: &mut Reader<TcpStream>) -> Option<Seen> {
     } else {
         Framing::Length(length(&lines).ok()?.unwrap_or(0))
     };
-    // A body that is cut is still a request that came.
-    reader.body(framing).await;
-    Some(Seen {
-        raw: reader.take_record(),
+    let seen = Seen {
+        raw: Vec::new(),
         method,
         target,
         lines,
         serial: 0,
-    })
+    };
+    Some((seen, framing))
 }
 
 /// Answers by the recipe. Nothing if the connection is over.
@@ -89,10 +107,12 @@ async fn answer(stream: &mut TcpStream, recipe: &Recipe, seen: &Seen) -> Option<
     }
     let bodiless = seen.method == "HEAD";
     let (head, content) = compose(recipe, seen);
-    stream.write_all(&head).await.ok()?;
+    let mut sending = Sending::new(stream, recipe);
+    sending.bytes(&head).await?;
     if !bodiless {
-        let mut body = Sending::new(stream, recipe);
-        body.content(&content, seen).await?;
+        sending.part = Position::Body;
+        sending.sent = 0;
+        sending.content(&content, seen).await?;
     }
     match recipe.delimiter {
         Delimiter::Close => end(stream, Cut::Close).await,
@@ -209,10 +229,12 @@ pub(crate) fn date(offset: i64) -> String {
     })
 }
 
-/// What follows the head, counted, so that it can stop where the recipe says.
+/// An answer's bytes, counted, so that it can stop where the recipe says.
 struct Sending<'a> {
     stream: &'a mut TcpStream,
     recipe: &'a Recipe,
+    part: fn(u64) -> Position,
+    /// Bytes of the present part.
     sent: u64,
 }
 
@@ -221,6 +243,7 @@ impl<'a> Sending<'a> {
         Self {
             stream,
             recipe,
+            part: Position::Head,
             sent: 0,
         }
     }
@@ -286,13 +309,12 @@ impl<'a> Sending<'a> {
             let until = self.sent + bytes.len() as u64;
             let stop = self.next_stop(until);
             let now = stop.map_or(bytes.len(), |stop| (stop - self.sent) as usize);
-            self.stream.write_all(&bytes[..now]).await.ok()?;
-            self.sent += now as u64;
+            self.write(&bytes[..now]).await?;
             bytes = &bytes[now..];
             if stop.is_none() {
                 return Some(());
             }
-            let here = Position::Body(self.sent);
+            let here = (self.part)(self.sent);
             wait(self.stream, self.recipe, here).await?;
             match self.recipe.cut {
                 Some((at, cut)) if at == here => return end(self.stream, cut).await,
@@ -300,10 +322,21 @@ impl<'a> Sending<'a> {
                 _ => {}
             }
             // Past this stop: the next byte is beyond it.
-            self.stream.write_all(&bytes[..1]).await.ok()?;
-            self.sent += 1;
+            self.write(&bytes[..1]).await?;
             bytes = &bytes[1..];
         }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Option<()> {
+        self.sent += bytes.len() as u64;
+        let Some((most, pause)) = self.recipe.drip else {
+            return self.stream.write_all(bytes).await.ok();
+        };
+        for drop in bytes.chunks(most) {
+            self.stream.write_all(drop).await.ok()?;
+            tokio::time::sleep(pause).await;
+        }
+        Some(())
     }
 
     /// The first gate or cut from here up to `until`.
@@ -311,10 +344,10 @@ impl<'a> Sending<'a> {
         let gates = self.recipe.gates.iter().map(|(position, _)| *position);
         let cut = self.recipe.cut.iter().map(|(position, _)| *position);
         let stops = gates.chain(cut).filter_map(|position| match position {
-            Position::Body(at) if (self.sent..=until).contains(&at) => Some(at),
+            Position::Head(at) | Position::Body(at) if position == (self.part)(at) => Some(at),
             _ => None,
         });
-        stops.min()
+        stops.filter(|at| (self.sent..=until).contains(at)).min()
     }
 }
 
