@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::client::{Answer, Request, h1, h2};
+use crate::launch::Launch;
 use crate::origin::{Origin, Page};
 use crate::process::Figures;
 use crate::subject::Subject;
@@ -96,12 +97,16 @@ impl Case {
     /// The same case with another proxy of ours, started with these flags; nothing if the
     /// subject is not ours to start.
     pub(crate) async fn with_flags(&self, flags: &[&str]) -> Result<Self, Finding> {
+        self.with(&Launch::with(flags)).await
+    }
+
+    /// The same case with another proxy of ours, started like this.
+    pub(crate) async fn with(&self, launch: &Launch) -> Result<Self, Finding> {
         if !self.subject.is_ours() {
-            let why = format!("needs a subject that we start with {flags:?}");
+            let why = format!("needs a subject that we start: {launch}");
             return Err(Finding::not_applicable(why));
         }
-        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
-        let other = Arc::new(Subject::start(self.origin.address, &flags).await);
+        let other = Arc::new(Subject::start(self.origin.address, launch).await);
         self.others().push(Arc::clone(&other));
         let origin = Arc::clone(&self.origin);
         let mut case = Self::new(self.id, origin, other, self.seed, self.full);

@@ -8,6 +8,7 @@
 mod case;
 mod client;
 mod flags;
+mod launch;
 mod origin;
 mod process;
 mod report;
@@ -34,10 +35,11 @@ use tokio::time::Instant;
 
 use case::Case;
 use flags::Flags;
+use launch::{BE_THE_PROXY, Launch};
 use origin::Origin;
 use report::{Line, Report};
 use rows::Row;
-use subject::{BE_THE_PROXY, Subject};
+use subject::Subject;
 use verdict::Finding;
 
 fn main() -> ExitCode {
@@ -75,7 +77,7 @@ struct Lab {
     origin: Arc<Origin>,
     /// Replaced by a new one if it dies.
     subject: Mutex<Arc<Subject>>,
-    proxy_flags: Vec<String>,
+    launch: Launch,
     seed: u64,
     limit: Duration,
     full: bool,
@@ -110,9 +112,10 @@ impl Lab {
         let origin = Origin::start(listen).await;
         let origin =
             origin.map_err(|error| format!("the origin cannot listen on {listen}: {error}"))?;
+        let launch = Launch::with(&flags.proxy_flag);
         let subject = match &flags.subject {
             Some(url) => Subject::at(url)?,
-            None => Subject::start(origin.address, &flags.proxy_flag).await,
+            None => Subject::start(origin.address, &launch).await,
         };
         println!("origin {}, subject {}", origin.address, subject.address);
         let by_default = flags.subject.clone().unwrap_or("floodwall".to_owned());
@@ -121,7 +124,7 @@ impl Lab {
         let lab = Self {
             origin: Arc::new(origin),
             subject: Mutex::new(Arc::new(subject)),
-            proxy_flags: flags.proxy_flag.clone(),
+            launch,
             seed,
             limit: Duration::from_secs(flags.limit),
             full: flags.full,
@@ -180,7 +183,7 @@ impl Lab {
         if dead.is_alive() || !Arc::ptr_eq(dead, &self.subject()) {
             return;
         }
-        let new = Arc::new(Subject::start(self.origin.address, &self.proxy_flags).await);
+        let new = Arc::new(Subject::start(self.origin.address, &self.launch).await);
         let mut subject = self.subject();
         if Arc::ptr_eq(dead, &subject) {
             *subject = new;

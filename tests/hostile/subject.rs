@@ -1,22 +1,26 @@
 //! The proxy under test: a child process of ours, or an address that someone else serves.
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::process::Stdio;
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::net::unix::pipe;
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use crate::launch::Launch;
 use crate::process::{self, Figures};
-
-/// The first argument by which this program is told to be the proxy.
-pub(crate) const BE_THE_PROXY: &str = "be-the-proxy";
 
 /// Far longer than starting, or answering a signal, takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often a process is looked at that is to end.
+const POLL: Duration = Duration::from_millis(2);
 
 #[derive(Debug)]
 pub(crate) struct Subject {
@@ -29,8 +33,12 @@ pub(crate) struct Subject {
 struct Local {
     id: u32,
     child: Mutex<Child>,
+    /// Its end is what a row is about.
+    may_end: AtomicBool,
     complaints: Arc<Mutex<Vec<String>>>,
     stats: watch::Receiver<Value>,
+    /// Output that is kept open and not read.
+    _unread: Option<(BufReader<ChildStdout>, ChildStderr)>,
     /// One question at a time.
     asking: tokio::sync::Mutex<()>,
 }
@@ -48,39 +56,35 @@ impl Subject {
         })
     }
 
-    /// The example `reverse_proxy` before this origin, from this very program.
+    /// The example `reverse_proxy` before this origin.
     ///
     /// # Panics
     /// If it does not come up.
-    pub(crate) async fn start(origin: SocketAddr, flags: &[String]) -> Self {
-        let this = std::env::current_exe().expect("this program has a path");
-        let mut child = Command::new(this)
-            .args([BE_THE_PROXY, "--listen", "127.0.0.1:0", "--origin"])
-            .arg(format!("http://{origin}"))
-            .args(flags)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("this program can be started again");
-        let complaints = Arc::new(Mutex::new(Vec::new()));
-        let stderr = child.stderr.take().expect("stderr is piped");
-        tokio::spawn(note_complaints(stderr, Arc::clone(&complaints)));
+    pub(crate) async fn start(origin: SocketAddr, launch: &Launch) -> Self {
+        let child = launch.command(origin).spawn();
+        let mut child = child.expect("this program can be started again");
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let mut line = String::new();
-        let first = tokio::time::timeout(PATIENCE, stdout.read_line(&mut line)).await;
-        let address = first.ok().and_then(|_| listening(&line));
-        let address = address.unwrap_or_else(|| {
-            panic!("the proxy does not start: {line:?} {:?}", complaints.lock());
-        });
+        let mut stderr = child.stderr.take().expect("stderr is piped");
+        let address = announced(&mut stdout, &mut stderr).await;
+        let id = child.id().unwrap_or(0);
+        let complaints = Arc::default();
         let (sender, stats) = watch::channel(Value::Null);
-        tokio::spawn(note_stats(stdout, sender));
+        let mut unread = None;
+        if launch.unheard {
+            clog(id, 1).await;
+            clog(id, 2).await;
+            unread = Some((stdout, stderr));
+        } else {
+            tokio::spawn(note_complaints(stderr, Arc::clone(&complaints)));
+            tokio::spawn(note_stats(stdout, sender));
+        }
         let local = Local {
-            id: child.id().unwrap_or(0),
+            id,
             child: Mutex::new(child),
+            may_end: AtomicBool::new(false),
             complaints,
             stats,
+            _unread: unread,
             asking: tokio::sync::Mutex::default(),
         };
         Self {
@@ -96,6 +100,28 @@ impl Subject {
     /// The figures of its process, if it is ours.
     pub(crate) fn figures(&self) -> Option<Figures> {
         process::figures(self.local.as_ref()?.id)
+    }
+
+    /// How many of its descriptors are connections to this address, if it is ours.
+    pub(crate) fn connections_to(&self, address: SocketAddr) -> Option<usize> {
+        process::connections_to(self.local.as_ref()?.id, address)
+    }
+
+    /// Waits for its end, which is what the row wants. Nothing if it is not ours, or goes on
+    /// for longer than that.
+    pub(crate) async fn end(&self, patience: Duration) -> Option<ExitStatus> {
+        let local = self.local.as_ref()?;
+        local.may_end.store(true, Relaxed);
+        let last = Instant::now() + patience;
+        loop {
+            if let Ok(Some(status)) = lock(&local.child).try_wait() {
+                return Some(status);
+            }
+            if Instant::now() > last {
+                return None;
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// Its `cache.stats()`, if it is ours.
@@ -126,7 +152,8 @@ impl Subject {
     pub(crate) fn trouble(&self, before: usize) -> Option<String> {
         let local = self.local.as_ref()?;
         let mut child = lock(&local.child);
-        if let Ok(Some(status)) = child.try_wait() {
+        let ended = child.try_wait().ok().flatten();
+        if let Some(status) = ended.filter(|_| !local.may_end.load(Relaxed)) {
             let last = lock(&local.complaints).last().cloned();
             return Some(format!("the subject died ({status}): {last:?}"));
         }
@@ -151,6 +178,30 @@ impl Subject {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The address that it listens on, by the first line that it prints.
+///
+/// # Panics
+/// If there is no such line.
+async fn announced(stdout: &mut BufReader<ChildStdout>, stderr: &mut ChildStderr) -> SocketAddr {
+    let mut line = String::new();
+    let first = tokio::time::timeout(PATIENCE, stdout.read_line(&mut line)).await;
+    if let Some(address) = first.ok().and_then(|_| listening(&line)) {
+        return address;
+    }
+    let mut complaint = String::new();
+    let _ = tokio::time::timeout(POLL, stderr.read_to_string(&mut complaint)).await;
+    panic!("the proxy does not start: {line:?} {complaint:?}");
+}
+
+/// Fills the pipe behind a descriptor of another process to the last byte.
+async fn clog(id: u32, descriptor: u32) {
+    let path = format!("/proc/{id}/fd/{descriptor}");
+    let pipe = pipe::OpenOptions::new().open_sender(path);
+    let pipe = pipe.expect("its output is a pipe of ours");
+    pipe.writable().await.expect("we hold its other end");
+    while pipe.try_write(b"\n").is_ok() {}
 }
 
 /// The address in `floodwall listening on http://ADDRESS, origin ...`.
