@@ -1,5 +1,0 @@
-//! F: faults.
-
-use super::Row;
-
-pub(super) const ROWS: &[Row] = &[];
