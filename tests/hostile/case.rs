@@ -13,6 +13,9 @@ use crate::process::Figures;
 use crate::subject::Subject;
 use crate::verdict::Finding;
 
+/// After so long an answer with `max-age=1` is stale, however a subject rounds.
+pub(crate) const OVER: Duration = Duration::from_millis(2100);
+
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) id: &'static str,
@@ -112,6 +115,14 @@ impl Case {
         let mut case = Self::new(self.id, origin, other, self.seed, self.full);
         case.seed = self.draw();
         Ok(case)
+    }
+
+    /// The same subject for a variant of the row, with random numbers of its own.
+    pub(crate) fn branch(&self) -> Self {
+        let (origin, subject) = (Arc::clone(&self.origin), Arc::clone(&self.subject));
+        let mut case = Self::new(self.id, origin, subject, self.seed, self.full);
+        case.seed = self.draw();
+        case
     }
 
     fn others(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Subject>>> {

@@ -5,6 +5,7 @@
 // Shared by all families of rows, not each of which uses all of it.
 #![allow(dead_code)]
 
+mod at_once;
 mod case;
 mod client;
 mod flags;

@@ -76,6 +76,10 @@ impl Tried {
         self.0.push((readable(variant.as_ref()), finding));
     }
 
+    pub(crate) fn append(&mut self, mut more: Self) {
+        self.0.append(&mut more.0);
+    }
+
     /// The worst of all. The evidence names every variant, the worst first, and those together
     /// that went the same way.
     pub(crate) fn sum(mut self) -> Finding {

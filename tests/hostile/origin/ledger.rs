@@ -80,6 +80,10 @@ impl Ledger {
         lock(&self.recipes).push(recipe);
     }
 
+    pub(super) fn add_first(&self, recipe: Recipe) {
+        lock(&self.recipes).insert(0, recipe);
+    }
+
     /// Forgets all recipes: from now on the default answers.
     pub(crate) fn unscript(&self) {
         lock(&self.recipes).clear();

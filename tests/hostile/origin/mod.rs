@@ -155,6 +155,12 @@ impl Page {
         self.ledger.add(recipe);
         self
     }
+
+    /// Adds a recipe before those that are there.
+    pub(crate) fn script_first(&self, recipe: Recipe) -> &Self {
+        self.ledger.add_first(recipe);
+        self
+    }
 }
 
 impl std::ops::Deref for Page {

@@ -137,6 +137,12 @@ impl Recipe {
         self.when(move |seen| seen.header(name).is_some_and(|value| value.contains(part)))
     }
 
+    /// Only for requests with this nonce: for what the origin answers to one client alone.
+    pub(crate) fn when_nonce(self, nonce: &str) -> Self {
+        let nonce = nonce.to_owned();
+        self.when(move |seen| seen.nonce() == nonce)
+    }
+
     /// Only for this method.
     pub(crate) fn when_method(self, method: &'static str) -> Self {
         self.when(move |seen| seen.method == method)

@@ -1,0 +1,90 @@
+//! What happens at once: variants side by side, and requests that come while another is held.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::join;
+
+use crate::case::Case;
+use crate::client::{Answer, Request};
+use crate::origin::{Gate, Page, Recipe};
+use crate::verdict::{Finding, Tried};
+
+/// Variants of one row that run at once.
+const SIDE_BY_SIDE: usize = 16;
+
+/// Far longer than a request that waits for nobody takes to reach the origin.
+const MOMENT: Duration = Duration::from_millis(60);
+
+/// Tries variants side by side, each with a case of its own, so that what one draws does not
+/// depend on how fast the others are.
+pub(crate) async fn each<V, F>(
+    case: &Case,
+    variants: Vec<V>,
+    attempt: impl Fn(Case, V) -> F,
+) -> Tried
+where
+    F: Future<Output = (String, Finding)>,
+{
+    let variants = variants.into_iter();
+    let attempts: Vec<F> = variants.map(|v| attempt(case.branch(), v)).collect();
+    let mut found = futures_util::stream::iter(attempts).buffered(SIDE_BY_SIDE);
+    let mut tried = Tried::default();
+    while let Some((variant, finding)) = found.next().await {
+        tried.note(variant, finding);
+    }
+    tried
+}
+
+/// Answers `first` by `recipe`, but holds that back at the origin until the `others` have come.
+/// A subject that lets requests wait for each other lets these wait for the first, unless they
+/// reach the origin themselves. All answers, in order.
+pub(crate) async fn while_held(
+    case: &Case,
+    page: &Page,
+    recipe: Recipe,
+    first: &Request,
+    others: &[Request],
+) -> (Answer, Vec<Answer>) {
+    let gate = Gate::shut();
+    page.script_first(recipe.when_nonce(&first.nonce).gate(&gate));
+    let before = page.count();
+    let mut leader = pin!(case.ask(first));
+    tokio::select! {
+        answer = &mut leader => {
+            // It was answered without the origin: nobody can wait for it.
+            gate.open();
+            return (answer, case.ask_all(others).await);
+        }
+        _ = page.arrived(before + 1) => {}
+    }
+    let open = async {
+        // Nothing tells from outside that a request waits; what can be told is that it does not.
+        let all = before + 1 + others.len() as u64;
+        let _ = tokio::time::timeout(MOMENT, page.arrived(all)).await;
+        gate.open();
+    };
+    let (answer, (others, ())) = join(leader, join(case.ask_all(others), open)).await;
+    (answer, others)
+}
+
+/// The control for what is tried with [`while_held`]: requests of this shape share an answer that
+/// everyone may have. A subject that never makes requests wait has no window to be tried.
+pub(crate) async fn shared_while_held(
+    case: &Case,
+    recipe: Recipe,
+    shape: impl Fn(Request) -> Request,
+) -> Finding {
+    let page = case.page();
+    let asked: Vec<Request> = (0..4).map(|_| shape(case.get(&page.path))).collect();
+    let (first, _) = while_held(case, &page, recipe, &asked[0], &asked[1..]).await;
+    match page.count() {
+        1 if first.status == 200 => Finding::safe("control: those who wait share"),
+        n if case.subject.is_ours() => Finding::no_control(format!(
+            "control: four requests at once reached the origin {n} times"
+        )),
+        _ => Finding::safe("nobody waits for another's answer"),
+    }
+}
