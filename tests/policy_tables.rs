@@ -9,7 +9,7 @@ use http::StatusCode;
 use policy_support::rows::{
     COOKIE, Fate, Line, SIGNED_IN, answered, check, check_lines, head, life, request,
 };
-use policy_support::{date, facts_of, judged, moment, shared};
+use policy_support::{date, facts_of, judged, moment, secs, shared};
 
 #[test]
 fn p01_p02_authorization_opens_by_three_directives_and_no_other() {
@@ -187,15 +187,18 @@ fn p13_numbers_are_read_to_the_letter_or_are_zero() {
 fn p14_ages_and_dates_in_doubt_are_old_or_none() {
     use Fate::{Kept, Unstored};
     let fresh: Line<'_> = ("cache-control", b"max-age=60");
-    let ages: [(&[u8], u64); 5] = [
+    let ages: [(&[u8], u64); 7] = [
         (b"-1", 60),
         (b"1, 2", 59),
         (b"99999999999999999999", 0),
         (b"1.5", 60),
         (b"59", 1),
+        (b"x, 59", 1),
+        (b"\", 59", 1),
     ];
     for (age, left) in ages {
         check(&[], &[fresh, ("age", age)], Kept(left));
+        check(&[], &[fresh, ("age", b"-1"), ("age", age)], Kept(left));
     }
     for (offset, left) in [(86_400, 60), (-86_400, 0), (-10, 50), (0, 60)] {
         check(&[], &[fresh, ("date", date(offset).as_bytes())], Kept(left));
@@ -213,6 +216,38 @@ fn p14_ages_and_dates_in_doubt_are_old_or_none() {
     let both: [Line<'_>; 2] = [("expires", soon.as_bytes()), ("expires", soon.as_bytes())];
     check(&[], &both, Kept(0));
     check(&[], &[("date", soon.as_bytes())], Unstored);
+    let (old, new) = (date(-50), date(0));
+    for dates in [[&new, &old], [&old, &new]] {
+        let [one, other] = dates.map(|date| ("date", date.as_bytes()));
+        check(&[], &[fresh, one, other], Kept(10));
+        check(&[], &[("expires", soon.as_bytes()), one, other], Kept(10));
+    }
+}
+
+#[test]
+fn an_end_that_cannot_be_read_has_no_window_after_it() {
+    let windows: Line<'_> = (
+        "cache-control",
+        b"stale-while-revalidate=60, stale-if-error=60",
+    );
+    let junk = life(&[("expires", b"0"), windows]);
+    assert!(junk.never_stale && !junk.serves_on_error(moment(0), None));
+    let past = date(-10);
+    let past = life(&[("expires", past.as_bytes()), windows]);
+    assert!(past.serves_on_error(moment(0), None));
+}
+
+#[test]
+fn what_changes_in_the_future_is_fresh_for_no_guessed_time() {
+    let mut rules = Rules::default();
+    rules.heuristics = true;
+    rules.default_fresh_for = Some(secs(30));
+    let (request, tomorrow) = (request(&[]), date(86_400));
+    let facts = facts_of(&request, &rules).expect("a request for the cache");
+    let headers = head(&[("last-modified", tomorrow.as_bytes())]);
+    let verdict = judged(&request, &facts, StatusCode::OK, &headers, &rules);
+    let life = shared(verdict).and_then(|(facts, _)| facts.lifetime);
+    assert_eq!(life.expect("it is guessed").fresh_for, secs(0));
 }
 
 fn reuse(said: &str, asked: &str, at: u64) -> Reuse {

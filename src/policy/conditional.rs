@@ -1,9 +1,12 @@
 //! Validators and the requests that name them (RFC 9110 §8.8, §13).
 
+use std::time::SystemTime;
+
 use http::header::{DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED};
 use http::{HeaderMap, HeaderValue};
 
-use super::freshness::{field_date, parse_date};
+use super::fields;
+use super::freshness::{dates, parse_date};
 
 /// An entity tag, borrowed from a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +45,14 @@ impl<'a> EntityTag<'a> {
     }
 }
 
+/// The entity tag of a response; nothing if it has several.
 fn entity_tag(headers: &HeaderMap) -> Option<EntityTag<'_>> {
-    EntityTag::read(headers.get(ETAG)?.as_bytes())
+    EntityTag::read(fields::only(headers, &ETAG)?.as_bytes())
+}
+
+/// The date by which a response is validated; nothing if it has several.
+fn last_modified(headers: &HeaderMap) -> Option<SystemTime> {
+    parse_date(fields::only(headers, &LAST_MODIFIED)?.as_bytes())
 }
 
 /// Whether a request that names validators already has `stored`, so that a 304
@@ -55,55 +64,54 @@ pub fn is_not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
         return none_match_names(request, stored);
     }
     // Two of them are none (RFC 9110 §13.1.3).
-    if request.get_all(IF_MODIFIED_SINCE).iter().nth(1).is_some() {
-        return false;
-    }
-    let since = field_date(request, &IF_MODIFIED_SINCE);
-    let changed = field_date(stored, &LAST_MODIFIED).or_else(|| field_date(stored, &DATE));
+    let since = fields::only(request, &IF_MODIFIED_SINCE);
+    let since = since.and_then(|since| parse_date(since.as_bytes()));
+    let changed = dates(stored, &LAST_MODIFIED).max();
+    let changed = changed.or_else(|| dates(stored, &DATE).max());
     matches!((since, changed), (Some(since), Some(changed)) if changed <= since)
 }
 
 fn none_match_names(request: &HeaderMap, stored: &HeaderMap) -> bool {
-    let stored = entity_tag(stored);
-    request.get_all(IF_NONE_MATCH).iter().any(|line| {
-        let mut rest = line.as_bytes().trim_ascii();
-        if rest == b"*" {
-            return true;
-        }
-        while !rest.is_empty() {
-            match EntityTag::split(rest) {
-                Some((tag, after)) => {
-                    if stored.is_some_and(|stored| stored.same(tag)) {
-                        return true;
-                    }
-                    rest = after;
-                }
-                // Junk up to the next comma names nothing.
-                None => {
-                    let comma = rest.iter().position(|byte| *byte == b',');
-                    rest = comma.map_or(&[], |at| &rest[at..]);
-                }
-            }
-            let next = rest
-                .iter()
-                .position(|byte| !matches!(byte, b',' | b' ' | b'\t'));
-            rest = next.map_or(&[], |at| &rest[at..]);
-        }
-        false
-    })
+    let any = fields::only(request, &IF_NONE_MATCH);
+    if any.is_some_and(|line| line.as_bytes().trim_ascii() == b"*") {
+        return true;
+    }
+    let Some(stored) = entity_tag(stored) else {
+        return false;
+    };
+    let mut lines = request.get_all(IF_NONE_MATCH).iter();
+    lines.any(|line| tags(line.as_bytes()).any(|tag| tag.same(stored)))
+}
+
+/// The entity tags of a list; a member that is none, up to the next comma, is left
+/// out.
+fn tags(mut rest: &[u8]) -> impl Iterator<Item = EntityTag<'_>> {
+    let members = std::iter::from_fn(move || {
+        let start = rest
+            .iter()
+            .position(|byte| !matches!(byte, b',' | b' ' | b'\t'))?;
+        let (tag, after) = match EntityTag::split(&rest[start..]) {
+            Some((tag, after)) => (Some(tag), after),
+            None => (None, &rest[start..]),
+        };
+        let end = after.iter().position(|byte| *byte == b',');
+        let (junk, next) = after.split_at(end.unwrap_or(after.len()));
+        rest = next;
+        Some(tag.filter(|_| junk.trim_ascii().is_empty()))
+    });
+    members.flatten()
 }
 
 /// Whether a range may be answered from `stored` (RFC 9110 §13.1.5): without an
 /// `If-Range`, or with one that names exactly this representation.
 #[must_use]
 pub fn if_range_holds(request: &HeaderMap, stored: &HeaderMap) -> bool {
-    let mut lines = request.get_all(IF_RANGE).iter();
-    let Some(named) = lines.next() else {
+    if !request.contains_key(IF_RANGE) {
         return true;
-    };
-    if lines.next().is_some() {
-        return false;
     }
+    let Some(named) = fields::only(request, &IF_RANGE) else {
+        return false;
+    };
     let named = named.as_bytes().trim_ascii();
     match EntityTag::read(named) {
         Some(tag) => entity_tag(stored).is_some_and(|stored| stored.same_bytes(tag)),
@@ -114,8 +122,8 @@ pub fn if_range_holds(request: &HeaderMap, stored: &HeaderMap) -> bool {
 /// A date validates byte for byte only if the representation had been left
 /// alone for a minute when it was sent (RFC 9110 §8.8.2.2).
 fn is_strong_date(named: &[u8], stored: &HeaderMap) -> bool {
-    let changed = field_date(stored, &LAST_MODIFIED);
-    let settled = match (changed, field_date(stored, &DATE)) {
+    let changed = last_modified(stored);
+    let settled = match (changed, dates(stored, &DATE).min()) {
         (Some(changed), Some(sent)) => sent
             .duration_since(changed)
             .is_ok_and(|quiet| quiet.as_secs() >= 60),
@@ -129,12 +137,10 @@ fn is_strong_date(named: &[u8], stored: &HeaderMap) -> bool {
 pub(crate) fn validators(
     stored: &HeaderMap,
 ) -> impl Iterator<Item = (http::HeaderName, HeaderValue)> {
-    let tag = stored
-        .get(ETAG)
+    let tag = fields::only(stored, &ETAG)
         .filter(|tag| EntityTag::read(tag.as_bytes()).is_some())
         .map(|tag| (IF_NONE_MATCH, tag.clone()));
-    let date = stored
-        .get(LAST_MODIFIED)
+    let date = fields::only(stored, &LAST_MODIFIED)
         .filter(|date| parse_date(date.as_bytes()).is_some())
         .map(|date| (IF_MODIFIED_SINCE, date.clone()));
     tag.into_iter().chain(date)
@@ -151,7 +157,7 @@ pub fn validates(not_modified: &HeaderMap, stored: &HeaderMap) -> bool {
         });
     }
     let mut named = not_modified.get_all(LAST_MODIFIED).iter();
-    let old = field_date(stored, &LAST_MODIFIED);
+    let old = last_modified(stored);
     named.all(|date| old.is_some() && parse_date(date.as_bytes()) == old)
 }
 
@@ -173,6 +179,9 @@ mod tests {
             ("\"x\",,junk, W/\"a,b\"", true),
             ("*", true),
             ("\"a\", \"b\"", false),
+            ("\"x\" \"a,b\"", false),
+            ("\"a,b\"x", false),
+            ("\"x\", *", false),
             ("a,b", false),
             ("", false),
             ("\"a,b", false),
@@ -180,8 +189,27 @@ mod tests {
             let request = map(&[("if-none-match", line)]);
             assert_eq!(is_not_modified(&request, &stored), expected, "{line}");
         }
-        let two = map(&[("if-none-match", "\"x\""), ("if-none-match", "\"a,b\"")]);
-        assert!(is_not_modified(&two, &stored));
+        let two = |line| map(&[("if-none-match", "\"x\""), ("if-none-match", line)]);
+        assert!(is_not_modified(&two("\"a,b\""), &stored));
+        assert!(!is_not_modified(&two("*"), &stored));
+        let comma = map(&[("etag", "\",\"")]);
+        let torn = map(&[("if-none-match", "\"x\"\",\"y\"")]);
+        assert!(!is_not_modified(&torn, &comma));
+    }
+
+    #[test]
+    fn of_two_validators_none_is_meant() {
+        let tags = map(&[("etag", "W/\"a\""), ("etag", "\"a\"")]);
+        assert!(!is_not_modified(&map(&[("if-none-match", "\"a\"")]), &tags));
+        assert!(!if_range_holds(&map(&[("if-range", "\"a\"")]), &tags));
+        assert!(!validates(&map(&[("etag", "\"a\"")]), &tags));
+        let dates = map(&[("last-modified", OLD), ("last-modified", NEW)]);
+        assert!(!is_not_modified(
+            &map(&[("if-modified-since", OLD)]),
+            &dates
+        ));
+        assert!(!validates(&map(&[("last-modified", OLD)]), &dates));
+        assert_eq!(validators(&tags).chain(validators(&dates)).count(), 0);
     }
 
     #[test]

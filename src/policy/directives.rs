@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, PRAGMA};
 
-use super::fields::{self, Member};
+use super::fields::{self, Member, is_token_byte};
 
 /// What a response's `Cache-Control` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,34 +56,21 @@ impl ResponseDirectives {
         let mut said = Self::default();
         for member in fields::list(headers, &CACHE_CONTROL) {
             said.malformed |= member.unclosed;
-            let directive = Directive::read(member);
-            said.note(&directive);
-            if !directive.is_well_formed() {
-                said.note_words(member.text);
+            said.permit(&Directive::read(member));
+            for directive in Directive::restrictions(member) {
+                said.restrict(&directive);
             }
         }
         said
     }
 
-    fn note(&mut self, directive: &Directive<'_>) {
-        self.restrict(directive);
+    fn permit(&mut self, directive: &Directive<'_>) {
         let bare = directive.value.is_none();
         self.public |= directive.is("public") && bare;
         self.immutable |= directive.is("immutable") && bare;
         let for_shared = directive.is("s-maxage") && directive.seconds().is_some();
         self.shares |= self.public || for_shared;
         self.shares_authorized |= directive.is("must-revalidate") && bare;
-    }
-
-    /// In a member that is no directive (`no-store; x`, `"private"`) every word
-    /// that restricts counts, and a lifetime is none.
-    fn note_words(&mut self, member: &[u8]) {
-        for word in member.split(|byte| !is_token_byte(*byte)) {
-            self.restrict(&Directive {
-                name: word,
-                value: None,
-            });
-        }
     }
 
     fn restrict(&mut self, directive: &Directive<'_>) {
@@ -143,20 +130,23 @@ impl RequestDirectives {
         let mut asked = Self::default();
         if !headers.contains_key(CACHE_CONTROL) {
             asked.no_cache = fields::list(headers, &PRAGMA)
-                .any(|member| member.text.eq_ignore_ascii_case(b"no-cache"));
+                .flat_map(Directive::restrictions)
+                .any(|directive| directive.is("no-cache"));
             return asked;
         }
         for member in fields::list(headers, &CACHE_CONTROL) {
-            asked.note(&Directive::read(member));
+            asked.only_if_cached |= Directive::read(member).is("only-if-cached");
+            for directive in Directive::restrictions(member) {
+                asked.restrict(&directive);
+            }
         }
         asked.max_stale = Self::accepted_staleness(headers);
         asked
     }
 
-    fn note(&mut self, directive: &Directive<'_>) {
+    fn restrict(&mut self, directive: &Directive<'_>) {
         self.no_store |= directive.is("no-store");
         self.no_cache |= directive.is("no-cache");
-        self.only_if_cached |= directive.is("only-if-cached");
         if directive.is("max-age") {
             let asked = directive.seconds().unwrap_or_default();
             self.max_age = Some(self.max_age.map_or(asked, |before| before.min(asked)));
@@ -172,6 +162,10 @@ impl RequestDirectives {
         let mut least = None;
         for member in fields::list(headers, &CACHE_CONTROL) {
             let directive = Directive::read(member);
+            let mut strays = Directive::restrictions(member).skip(1);
+            if strays.any(|word| word.is("max-stale")) {
+                return None;
+            }
             if directive.is("max-stale") {
                 let most = match directive.value {
                     None => fields::FOREVER,
@@ -204,6 +198,17 @@ impl<'a> Directive<'a> {
         }
     }
 
+    /// What may restrict in a member: the directive that it is, and, where it is
+    /// none (`no-store; x`, `"private"`), each of its words, as if without a value.
+    fn restrictions(member: Member<'a>) -> impl Iterator<Item = Self> {
+        let directive = Self::read(member);
+        let words = member.text.split(|byte| !is_token_byte(*byte));
+        let strays = (!directive.is_well_formed()).then_some(words);
+        let strays = strays.into_iter().flatten();
+        let strays = strays.map(|name| Self { name, value: None });
+        std::iter::once(directive).chain(strays)
+    }
+
     fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
@@ -224,11 +229,6 @@ impl<'a> Directive<'a> {
 
 fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Whether `text` is one quoted string and nothing else (RFC 9110 §5.6.4).
@@ -338,6 +338,36 @@ mod tests {
         assert!(RequestDirectives::read(&headers).no_cache);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("foo"));
         assert!(!RequestDirectives::read(&headers).no_cache);
+    }
+
+    #[test]
+    fn requests_ask_however_it_is_written() {
+        let asked = |name: http::HeaderName, line: &'static [u8]| {
+            let value = HeaderValue::from_bytes(line).expect("the rows are legal values");
+            RequestDirectives::read(&HeaderMap::from_iter([(name, value)]))
+        };
+        for line in [
+            &b"no-cache; x"[..],
+            b"max-stale; no-cache",
+            b"\"no-cache\"",
+            b"\xffno-cache",
+            b"x=\"a, no-cache",
+        ] {
+            assert!(asked(CACHE_CONTROL, line).no_cache);
+            assert!(asked(PRAGMA, line).no_cache);
+        }
+        assert!(asked(CACHE_CONTROL, b"no-store;").no_store);
+        assert_eq!(asked(CACHE_CONTROL, b"max-age=60;x").max_age, secs(0));
+        assert_eq!(
+            asked(CACHE_CONTROL, b"(min-fresh=1").min_fresh,
+            Some(fields::FOREVER)
+        );
+        assert_eq!(
+            asked(CACHE_CONTROL, b"x=\"no-cache, max-age=0\"").max_age,
+            None
+        );
+        let torn = b"max-stale=60, x; max-stale=1";
+        assert_eq!(asked(CACHE_CONTROL, torn).max_stale, None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The longest lifetime that is kept apart from "for ever": RFC 9111 §1.2.2
 /// asks for 2^31 seconds when a value is larger than can be held.
@@ -76,6 +76,14 @@ pub(crate) fn list<'a>(
         .flat_map(|line| Members::of(line.as_bytes()))
 }
 
+/// The value of a field that may have one line; nothing if it is absent or has
+/// several, of which nobody knows which is meant.
+pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut lines = headers.get_all(name).into_iter();
+    let first = lines.next()?;
+    lines.next().is_none().then_some(first)
+}
+
 /// A whole number of seconds, or nothing if `value` is anything else.
 /// RFC 9111 §1.2.2; more than can be held means for ever.
 pub(crate) fn seconds(value: &[u8]) -> Option<Duration> {
@@ -103,13 +111,24 @@ pub(crate) fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Co
     Some(value)
 }
 
-/// Whether a media type (without its parameters) is one of `types`.
-pub(crate) fn is_media_type(value: &[u8], types: &[&str]) -> bool {
-    let end = value.iter().position(|b| *b == b';').unwrap_or(value.len());
-    let essence = value[..end].trim_ascii();
-    types
-        .iter()
-        .any(|known| essence.eq_ignore_ascii_case(known.as_bytes()))
+/// Whether one of `types` stands anywhere in a field of media types, however it is
+/// written.
+pub(crate) fn names_media_type(headers: &HeaderMap, name: &HeaderName, types: &[&str]) -> bool {
+    let lines = headers.get_all(name).into_iter();
+    let mut words = lines.flat_map(|line| {
+        let ends = |byte: &u8| !is_token_byte(*byte) && *byte != b'/';
+        line.as_bytes().split(ends)
+    });
+    words.any(|word| {
+        types
+            .iter()
+            .any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+    })
+}
+
+/// RFC 9110 §5.6.2.
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// A head, for the tests of this folder.
@@ -117,7 +136,7 @@ pub(crate) fn is_media_type(value: &[u8], types: &[&str]) -> bool {
 pub(super) fn map(rows: &[(&'static str, &'static str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in rows {
-        headers.append(*name, http::HeaderValue::from_static(value));
+        headers.append(*name, HeaderValue::from_static(value));
     }
     headers
 }
@@ -163,13 +182,41 @@ mod tests {
     }
 
     #[test]
+    fn a_media_type_is_found_however_it_is_written() {
+        let kind = http::header::CONTENT_TYPE;
+        let stream = |rows: &[(&'static str, &'static str)]| {
+            names_media_type(&map(rows), &kind, &["text/event-stream"])
+        };
+        for line in [
+            "text/event-stream",
+            "Text/Event-Stream;charset=utf-8",
+            "text/event-stream, x",
+            "x \"text/event-stream\"",
+        ] {
+            assert!(stream(&[("content-type", line)]), "{line}");
+            assert!(stream(&[("content-type", "x"), ("content-type", line)]));
+        }
+        for line in ["text/event-streams", "text / event-stream", ""] {
+            assert!(!stream(&[("content-type", line)]), "{line}");
+        }
+    }
+
+    #[test]
+    fn of_two_lines_there_is_not_one() {
+        let name = HeaderName::from_static("x-v");
+        assert_eq!(only(&map(&[]), &name), None);
+        assert!(only(&map(&[("x-v", "a")]), &name).is_some());
+        assert_eq!(only(&map(&[("x-v", "a"), ("x-v", "a")]), &name), None);
+    }
+
+    #[test]
     fn joining_keeps_absent_and_empty_apart() {
         let mut headers = HeaderMap::new();
         let name = HeaderName::from_static("x-v");
         assert_eq!(joined(&headers, &name), None);
-        headers.append(&name, http::HeaderValue::from_static(""));
+        headers.append(&name, HeaderValue::from_static(""));
         assert_eq!(joined(&headers, &name).as_deref(), Some(&b""[..]));
-        headers.append(&name, http::HeaderValue::from_static(" b "));
+        headers.append(&name, HeaderValue::from_static(" b "));
         assert_eq!(joined(&headers, &name).as_deref(), Some(&b", b"[..]));
     }
 }

@@ -36,7 +36,7 @@ pub struct Lifetime {
     /// It must be validated before every use (`no-cache`).
     pub validate_always: bool,
     /// It may never be served stale (`must-revalidate`, `proxy-revalidate`,
-    /// `s-maxage`, `no-cache`).
+    /// `s-maxage`, `no-cache`, or a lifetime that cannot be read).
     pub never_stale: bool,
     /// It will not change while it is fresh (RFC 8246).
     pub immutable: bool,
@@ -86,7 +86,8 @@ impl Lifetime {
         let never_stale = said.must_revalidate
             || said.proxy_revalidate
             || said.s_maxage.is_some()
-            || said.no_cache;
+            || said.no_cache
+            || ends_unreadably(headers, said);
         let window = |said: Option<Duration>, given: Option<Duration>| {
             if never_stale {
                 Duration::ZERO
@@ -199,20 +200,30 @@ fn named_lifetime(
     if let Some(lifetime) = said.s_maxage.or(said.max_age) {
         return Some(lifetime);
     }
-    let mut lines = headers.get_all(EXPIRES).iter();
-    let expires = lines.next()?;
-    // Anything but one readable date means that it has expired (§5.3).
-    let expires = match lines.next() {
-        None => parse_date(expires.as_bytes()),
-        Some(_) => None,
-    };
-    let date = field_date(headers, &DATE).unwrap_or(wall);
+    if !headers.contains_key(EXPIRES) {
+        return None;
+    }
+    // Of two dates the later one leaves less.
+    let date = dates(headers, &DATE).max().unwrap_or(wall);
     Some(
-        expires
+        expires(headers)
             .and_then(|expires| expires.duration_since(date).ok())
             .unwrap_or_default()
             .min(fields::FOREVER),
     )
+}
+
+/// What `Expires` says; anything but one readable date means that the response has
+/// expired (RFC 9111 §5.3).
+fn expires(headers: &HeaderMap) -> Option<SystemTime> {
+    parse_date(fields::only(headers, &EXPIRES)?.as_bytes())
+}
+
+/// Whether the lifetime is in an `Expires` that cannot be read. No window that the
+/// operator gives to others is meant for that.
+fn ends_unreadably(headers: &HeaderMap, said: &ResponseDirectives) -> bool {
+    let named = said.s_maxage.or(said.max_age).is_some();
+    !named && headers.contains_key(EXPIRES) && expires(headers).is_none()
 }
 
 /// The route's own lifetime, or the guess of RFC 9111 §4.2.2.
@@ -226,12 +237,12 @@ fn unnamed_lifetime(
         return None;
     }
     if rules.heuristics {
-        let date = field_date(headers, &DATE).unwrap_or(wall);
-        let guess = field_date(headers, &LAST_MODIFIED)
-            .and_then(|changed| date.duration_since(changed).ok())
-            .map(|unchanged| (unchanged / HEURISTIC_SHARE).min(HEURISTIC_MOST));
-        if guess.is_some() {
-            return guess;
+        // Of two dates the one counts that makes the guess smaller.
+        let date = dates(headers, &DATE).min().unwrap_or(wall);
+        if let Some(changed) = dates(headers, &LAST_MODIFIED).max() {
+            // What changes in the future has not been left alone at all.
+            let unchanged = date.duration_since(changed).unwrap_or_default();
+            return Some((unchanged / HEURISTIC_SHARE).min(HEURISTIC_MOST));
         }
     }
     rules.default_fresh_for
@@ -248,13 +259,17 @@ fn is_heuristically_cacheable(status: StatusCode) -> bool {
 /// RFC 9111 §4.2.3, up to `corrected_initial_age`; the delay of the request is
 /// left out, as an origin in the same process answers as of when it answers.
 fn initial_age(headers: &HeaderMap, wall: SystemTime) -> Duration {
-    let apparent = field_date(headers, &DATE)
+    let apparent = dates(headers, &DATE)
+        .min()
         .and_then(|date| wall.duration_since(date).ok())
         // `Date` counts whole seconds; less than one is no age.
         .map_or(Duration::ZERO, |age| Duration::from_secs(age.as_secs()));
-    let told = fields::list(headers, &AGE)
-        .next()
-        .and_then(|age| fields::seconds(age.text))
+    // §5.1: the first member, and none that is junk.
+    let told = headers
+        .get_all(AGE)
+        .into_iter()
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .find_map(|age| fields::seconds(age.trim_ascii()))
         .unwrap_or_default();
     apparent.max(told)
 }
@@ -264,7 +279,11 @@ pub(crate) fn parse_date(value: &[u8]) -> Option<SystemTime> {
     httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()
 }
 
-/// The date that the first line of a field says.
-pub(crate) fn field_date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
-    parse_date(headers.get(name)?.as_bytes())
+/// The dates that the lines of a field say; there should be one, and junk is none.
+pub(crate) fn dates<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = SystemTime> + use<'a> {
+    let lines = headers.get_all(name).into_iter();
+    lines.filter_map(|line| parse_date(line.as_bytes()))
 }

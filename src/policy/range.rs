@@ -5,6 +5,8 @@ use std::ops::Range;
 use http::HeaderMap;
 use http::header::RANGE;
 
+use super::fields;
+
 /// What to answer to a `Range` on a body of known length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ranges {
@@ -22,15 +24,16 @@ impl Ranges {
     /// `most` ranges are answered in parts.
     #[must_use]
     pub fn read(request: &HeaderMap, length: u64, most: usize) -> Self {
-        let mut lines = request.get_all(RANGE).iter();
-        let (Some(line), None) = (lines.next(), lines.next()) else {
-            return Self::Whole;
-        };
-        Self::parse(line.as_bytes(), length, most).unwrap_or(Self::Whole)
+        fields::only(request, &RANGE)
+            .and_then(|line| Self::parse(line.as_bytes(), length, most))
+            .unwrap_or(Self::Whole)
     }
 
     fn parse(line: &[u8], length: u64, most: usize) -> Option<Self> {
-        let text = std::str::from_utf8(line).ok()?;
+        // Other white space than a field may have is no white space here.
+        let text = std::str::from_utf8(line)
+            .ok()
+            .filter(|text| text.is_ascii())?;
         let (unit, specs) = text.split_once('=')?;
         if !unit.trim().eq_ignore_ascii_case("bytes") {
             return None;
@@ -120,6 +123,7 @@ mod tests {
             ("bytes=0-0,1-1,2-2,3-3,4-4", Whole),
             ("bytes=+1-2", Whole),
             ("bytes=1--2", Whole),
+            ("bytes=\u{a0}0-4", Whole),
         ] {
             assert_eq!(ranges(line, 10), expected, "{line}");
         }

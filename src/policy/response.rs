@@ -172,10 +172,7 @@ fn refuse_private(
     if rules.set_cookie == SetCookie::Refuse && headers.contains_key(SET_COOKIE) {
         return Err(Reason::SetCookie);
     }
-    let endless = headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| fields::is_media_type(kind.as_bytes(), &ENDLESS));
-    if endless {
+    if fields::names_media_type(headers, &CONTENT_TYPE, &ENDLESS) {
         return Err(Reason::EventStream);
     }
     if response

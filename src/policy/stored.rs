@@ -10,7 +10,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::fields;
-use super::freshness::field_date;
+use super::freshness::dates;
 use super::rules::Rules;
 use super::tags;
 
@@ -66,7 +66,7 @@ pub fn end_to_end(headers: &HeaderMap, rules: &Rules, wall: SystemTime) -> Heade
             *value = copy;
         }
     }
-    if field_date(&kept, &DATE).is_none() {
+    if dates(&kept, &DATE).next().is_none() {
         kept.insert(DATE, date_value(wall));
     }
     kept

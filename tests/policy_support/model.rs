@@ -84,7 +84,9 @@ fn fresh_for(origin: &Origin, said: &Said, rules: &Rules) -> Option<u64> {
     if !by_status {
         return None;
     }
-    let unchanged = origin.changed.and_then(|at| u64::try_from(sent - at).ok());
+    let unchanged = origin
+        .changed
+        .map(|at| u64::try_from(sent - at).unwrap_or(0));
     match unchanged {
         Some(unchanged) if rules.heuristics => Some((unchanged / 10).min(86_400)),
         _ => rules.default_fresh_for.map(|span| span.as_secs()),
@@ -93,14 +95,14 @@ fn fresh_for(origin: &Origin, said: &Said, rules: &Rules) -> Option<u64> {
 
 pub(crate) fn life(origin: &Origin, rules: &Rules) -> Option<Life> {
     let said = Said::of(&origin.said);
-    let never = [
+    let forbidden = [
         "must-revalidate",
         "proxy-revalidate",
         "s-maxage",
         "no-cache",
-    ]
-    .iter()
-    .any(|name| said.has(name));
+    ];
+    let junk = matches!(origin.expires, Some(Expires::Junk));
+    let never = forbidden.iter().any(|name| said.has(name)) || junk && !said.has("max-age");
     let window = |name, given: Option<std::time::Duration>| {
         if never {
             return 0;
