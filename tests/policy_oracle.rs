@@ -67,6 +67,7 @@ use policy_support::oracle::{
     pragma_beside_cache_control, same_lifetime, same_use, sets_cookie, several_lines, theirs,
     twice, validated, varies_on_all,
 };
+use policy_support::rows::head;
 use policy_support::{for_all, moment, wall};
 
 #[test]
@@ -327,7 +328,7 @@ fn heads_are_read_more_strictly() {
         (b"max-age=60, ext=\"a", true),
         (b"ext=\"a, no-store, b\", max-age=60", false),
     ] {
-        let headers = plain(&[]).headers_saying(&[line.to_vec()]);
+        let headers = head(&[("cache-control", line)]);
         let kept = kept(&request, StatusCode::OK, &headers).is_some();
         let theirs = policy(&request, StatusCode::OK, &headers);
         let text = line.escape_ascii();
@@ -338,8 +339,10 @@ fn heads_are_read_more_strictly() {
         );
         assert_eq!(kept, !fresh, "{text}");
     }
-    let lines = [b"max-age=60".to_vec(), b"private, x=\"\xff\"".to_vec()];
-    let headers = plain(&[]).headers_saying(&lines);
+    let headers = head(&[
+        ("cache-control", b"max-age=60"),
+        ("cache-control", b"private, x=\"\xff\""),
+    ]);
     assert!(policy(&request, StatusCode::OK, &headers).is_storable());
     assert!(kept(&request, StatusCode::OK, &headers).is_none());
     let neither = plain(&["must-understand", "no-store", "max-age=60"]).headers();

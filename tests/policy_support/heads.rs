@@ -41,22 +41,15 @@ impl Origin {
         self.others.iter().any(|(name, _)| *name == field)
     }
 
-    /// The head with its directives on one line.
+    /// The head, each field on one line.
     pub(crate) fn headers(&self) -> HeaderMap {
-        let mut lines = vec![self.said.join(", ").into_bytes()];
-        lines.retain(|line| !line.is_empty());
-        self.headers_saying(&lines)
-    }
-
-    /// The head with other `Cache-Control` lines.
-    pub(crate) fn headers_saying(&self, lines: &[Vec<u8>]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let mut add = |name: &'static str, value: &[u8]| {
             let value = HeaderValue::from_bytes(value).expect("the values are legal");
             headers.append(HeaderName::from_static(name), value);
         };
-        for line in lines {
-            add("cache-control", line);
+        if !self.said.is_empty() {
+            add("cache-control", self.said.join(", ").as_bytes());
         }
         for (name, offset) in [("date", self.date), ("last-modified", self.changed)] {
             if let Some(offset) = offset {
@@ -175,7 +168,7 @@ fn response_directive() -> impl Strategy<Value = String> {
 }
 
 /// One well-formed directive of a request.
-fn request_directive() -> impl Strategy<Value = String> {
+pub(crate) fn request_directive() -> impl Strategy<Value = String> {
     let span = select(&["max-age", "min-fresh", "max-stale", "max-stale"][..]);
     let flag = select(
         &[
@@ -207,13 +200,15 @@ fn status() -> impl Strategy<Value = u16> {
     ]
 }
 
-const OTHERS: [(&str, &str); 6] = [
+const OTHERS: [(&str, &str); 8] = [
     ("set-cookie", "sid=1"),
     ("location", "/there"),
     ("location", "/there"),
     ("content-encoding", "gzip"),
     ("content-encoding", "identity"),
     ("content-type", "text/html"),
+    ("surrogate-key", "one two"),
+    ("cache-tag", "one, three"),
 ];
 
 fn others() -> impl Strategy<Value = Vec<(&'static str, &'static str)>> {

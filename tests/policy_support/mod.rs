@@ -3,7 +3,9 @@
 
 #![allow(dead_code, reason = "each test file takes the part that it needs")]
 
+pub(crate) mod forms;
 pub(crate) mod heads;
+pub(crate) mod leave;
 pub(crate) mod model;
 pub(crate) mod oracle;
 pub(crate) mod rows;
