@@ -43,8 +43,12 @@ impl std::fmt::Debug for CacheBuilder {
     }
 }
 
-/// The largest object, unless the capacity is smaller.
+/// The largest object, unless the capacity is small.
 const DEFAULT_OBJECT: u64 = 8 << 20;
+/// What part of the capacity an object may be, if nothing is said, and at most: the
+/// latter is all that there is for bodies that are not stored yet.
+const DEFAULT_PART: u64 = 8;
+const MOST_PART: u64 = 4;
 /// What moka can weigh in one slot.
 const MOST_OBJECT: u64 = 1 << 31;
 const LEAST_TIME: Duration = Duration::from_millis(1);
@@ -75,18 +79,19 @@ impl Default for CacheBuilder {
 }
 
 impl CacheBuilder {
-    /// The bytes that stored responses may take, counted with their keys, heads
-    /// and bookkeeping. Default 64 MiB; at least 1.
+    /// The bytes that the cache may take: stored responses with their keys, heads and
+    /// bookkeeping, the bodies that fetches in flight hold, and what was evicted while
+    /// someone still reads it. Default 64 MiB; at least 1.
     ///
-    /// What fetches in flight hold comes on top; see
-    /// [`Stats::flight_bytes`](crate::Stats::flight_bytes).
+    /// A quarter is for what is not in the store. Where there is no room, fetches go on
+    /// without being stored, and hold one chunk each; see `docs/guide/bounds.md`.
     pub fn capacity(mut self, bytes: u64) -> Self {
         self.capacity = bytes;
         self
     }
 
-    /// The bytes of body that one stored response may have. Default 8 MiB, or the
-    /// capacity if that is less; at most 2 GiB.
+    /// The bytes of body that one stored response may have. Default 8 MiB, or an
+    /// eighth of the capacity if that is less; at most a quarter of it, and 2 GiB.
     ///
     /// A larger response is never cut: if it announces its length, it goes to the
     /// one who asked and nobody waits for it; if not, whoever has joined before it
@@ -347,10 +352,10 @@ impl CacheBuilder {
 
     fn object_size(&self) -> Result<u64, ConfigError> {
         let Some(object) = self.max_object_size else {
-            return Ok(DEFAULT_OBJECT.min(self.capacity));
+            return Ok(DEFAULT_OBJECT.min(self.capacity / DEFAULT_PART));
         };
         at_least_one("max_object_size", object)?;
-        if object > self.capacity {
+        if object > self.capacity / MOST_PART {
             return Err(ConfigError::ObjectLargerThanStore {
                 object,
                 capacity: self.capacity,
@@ -431,12 +436,12 @@ mod tests {
                 "origin_limit must be at least 1, not 0",
             ),
             (
-                builder().capacity(10).max_object_size(11),
-                "max_object_size (11 bytes) must be at most capacity (10 bytes)",
+                builder().capacity(40).max_object_size(11),
+                "max_object_size (11 bytes) must be at most a quarter of capacity (40 bytes)",
             ),
             (
-                builder().capacity(u64::MAX).max_object_size(u64::MAX),
-                "max_object_size must be at most 2147483648, not 18446744073709551615",
+                builder().capacity(u64::MAX).max_object_size(1 << 40),
+                "max_object_size must be at most 2147483648, not 1099511627776",
             ),
             (
                 builder().fetch_deadline(Duration::ZERO),

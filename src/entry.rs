@@ -1,10 +1,13 @@
 //! A stored response.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use crate::budget::{Hold, PIECE_OVERHEAD};
 use crate::clock::Moment;
 use crate::policy::{Lifetime, ResponseFacts, Standing, head_size};
 
@@ -39,44 +42,100 @@ pub(crate) struct Began {
     pub(crate) purges: u64,
 }
 
+/// The whole of a body, in the pieces that it is kept in; cloning it copies no byte.
+#[derive(Clone, Debug)]
+pub(crate) struct Pieces(Arc<[Bytes]>);
+
+impl Pieces {
+    pub(crate) fn new(pieces: Vec<Bytes>) -> Self {
+        Self(pieces.into())
+    }
+
+    /// The length of the body.
+    pub(crate) fn length(&self) -> u64 {
+        self.0.iter().map(|piece| piece.len() as u64).sum()
+    }
+
+    /// The bytes that it takes in memory.
+    fn size(&self) -> u64 {
+        self.length() + self.0.len() as u64 * PIECE_OVERHEAD
+    }
+
+    /// The body, if it is in one piece, as most are.
+    pub(crate) fn only(&self) -> Option<&Bytes> {
+        match &self.0[..] {
+            [piece] => Some(piece),
+            _ => None,
+        }
+    }
+
+    /// The pieces between two places in the body.
+    pub(crate) fn slice(&self, range: Range<u64>) -> impl Iterator<Item = Bytes> {
+        let mut start = 0;
+        let overlap = move |piece: &Bytes| {
+            let length = piece.len();
+            let within = |at: u64| usize::try_from(at.saturating_sub(start)).unwrap_or(length);
+            let (from, to) = (within(range.start), within(range.end).min(length));
+            start += length as u64;
+            (from < to).then(|| piece.slice(from..to))
+        };
+        self.0.iter().filter_map(overlap)
+    }
+}
+
 /// A stored response: a head and the whole of its body.
 #[derive(Debug)]
 pub(crate) struct Entry {
     /// The head, shared with whoever is still being sent it.
-    pub(crate) head: std::sync::Arc<Head>,
-    /// The body, in one piece; cloning it copies nothing.
-    pub(crate) body: Bytes,
+    pub(crate) head: Arc<Head>,
+    /// The body.
+    pub(crate) body: Pieces,
     size: u64,
     checked: AtomicU64,
     stale_since: AtomicU64,
+    /// The bytes of all but the body, which counts for itself; nothing if there is
+    /// no room for it, and then it is not stored.
+    hold: Option<Hold>,
 }
 
 /// What an entry costs beside the bytes that it holds: the structures around
 /// them, and the store's own bookkeeping.
-const OVERHEAD: usize = 512;
+const OVERHEAD: usize = 640;
 /// What a header field costs beside its bytes.
-const FIELD_OVERHEAD: usize = 64;
+const FIELD_OVERHEAD: usize = 160;
 /// "Never", in the counts of nanoseconds.
 const NEVER: u64 = u64::MAX;
 
-impl Entry {
-    /// An entry of `key_size` bytes of key, freshly fetched.
-    #[must_use]
-    pub(crate) fn new(head: std::sync::Arc<Head>, body: Bytes, key_size: usize) -> Self {
-        let size = OVERHEAD
+impl Head {
+    /// The bytes that an entry with this head takes in memory, without its body.
+    pub(crate) fn entry_size(&self, key_size: usize) -> u64 {
+        let bytes = OVERHEAD
             + key_size
-            + body.len()
-            + head_size(&head.headers)
-            + head.headers.len() * FIELD_OVERHEAD
-            + head.facts.variant.size()
-            + head.facts.tags.size();
+            + head_size(&self.headers)
+            + self.headers.len() * FIELD_OVERHEAD
+            + self.facts.variant.size()
+            + self.facts.tags.size();
+        bytes as u64
+    }
+}
+
+impl Entry {
+    /// An entry, freshly fetched, of a key of `key_size` bytes.
+    #[must_use]
+    pub(crate) fn new(head: Arc<Head>, body: Pieces, key_size: usize, hold: Option<Hold>) -> Self {
         Self {
             checked: AtomicU64::new(head.began.purges),
             stale_since: AtomicU64::new(NEVER),
-            size: size as u64,
+            size: head.entry_size(key_size) + body.size(),
             head,
             body,
+            hold,
         }
+    }
+
+    /// Whether there is room for it in the cache.
+    pub(crate) const fn has_room(&self) -> bool {
+        self.hold.is_some()
     }
 
     /// The bytes that the entry takes in memory.
@@ -117,5 +176,28 @@ impl Entry {
     pub(crate) fn stale_since(&self) -> Option<Moment> {
         let nanos = self.stale_since.load(Ordering::Relaxed);
         (nanos != NEVER).then(|| Moment::new(std::time::Duration::from_nanos(nanos)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_of_pieces_is_a_slice_of_the_whole() {
+        let whole = b"abcdefghij";
+        let body = Pieces::new(vec![
+            Bytes::from_static(b"abc"),
+            Bytes::from_static(b"d"),
+            Bytes::from_static(b"efghij"),
+        ]);
+        assert_eq!(body.length(), 10);
+        for start in 0..=10_u64 {
+            for end in start..=12 {
+                let slice: Vec<u8> = body.slice(start..end).flatten().collect();
+                let end = usize::try_from(end.min(10)).expect("small");
+                assert_eq!(slice, whole[usize::try_from(start).expect("small")..end]);
+            }
+        }
     }
 }

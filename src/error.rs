@@ -28,8 +28,11 @@ pub enum ConfigError {
         /// The most that can be given.
         most: u64,
     },
-    /// One response could be larger than the whole store.
-    #[error("max_object_size ({object} bytes) must be at most capacity ({capacity} bytes)")]
+    /// One response could be larger than what there is for responses that are not
+    /// stored yet.
+    #[error(
+        "max_object_size ({object} bytes) must be at most a quarter of capacity ({capacity} bytes)"
+    )]
     ObjectLargerThanStore {
         /// The size of the largest object.
         object: u64,

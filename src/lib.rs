@@ -47,6 +47,7 @@
 //! - `tower` (default): the layer, and tokio as the runtime behind it. Without
 //!   it, the engine remains, for a shell and a [`Runtime`] of one's own.
 
+mod budget;
 mod builder;
 mod cache;
 mod clock;

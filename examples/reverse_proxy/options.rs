@@ -65,11 +65,11 @@ pub(crate) struct Options {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "The cache")]
 pub(crate) struct CacheOptions {
-    /// Memory for stored answers: keys, heads and bodies together [default: 64MiB]
+    /// Memory for answers: what is stored, and what is on its way [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) capacity: Option<u64>,
-    /// Largest body that is stored; a larger one is only handed on [default: 8MiB, or the capacity
-    /// if that is less]
+    /// Largest body that is stored; a larger one is only handed on [default: 8MiB, or an eighth
+    /// of the capacity if that is less]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) max_object_size: Option<u64>,
     /// Time an answer that names no freshness stays fresh [default: such answers are not stored]

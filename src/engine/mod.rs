@@ -28,6 +28,7 @@ mod wait;
 mod waits;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use follow::Settled;
@@ -36,7 +37,8 @@ pub use origin::{Origin, OriginBody, Origins};
 pub use pass::Pass;
 pub use payload::Payload;
 
-use crate::flight::Table;
+use crate::budget::Budget;
+use crate::flight::{Caps, Table};
 use crate::gate::Gate;
 use crate::key::KeyMaker;
 use crate::observe::{Counters, Explanation, Stats};
@@ -59,6 +61,7 @@ pub struct Engine {
     pub(crate) store: MemoryStore,
     pub(crate) memos: Memos,
     pub(crate) purges: Purges,
+    budget: Arc<Budget>,
     table: Arc<Table<Announcement>>,
     gate: Arc<Gate>,
     runtime: RuntimeHandle,
@@ -95,21 +98,57 @@ impl std::fmt::Debug for RuntimeHandle {
     }
 }
 
+/// How the capacity is divided.
+struct Shares {
+    /// What is remembered of keys that have nothing stored.
+    memos: u64,
+    /// Stored responses, and what is held of them and of fetches beside the store.
+    budget: u64,
+    /// Of these, what is in the store. The rest is for bodies that are being fetched, and
+    /// for evicted ones that someone still reads.
+    stored: u64,
+}
+
+impl Shares {
+    const fn of(capacity: u64) -> Self {
+        let memos = capacity / 32;
+        let budget = capacity - memos;
+        Self {
+            memos,
+            budget,
+            stored: budget - capacity / 4,
+        }
+    }
+}
+
 impl Engine {
     pub(crate) fn new(settings: Settings, runtime: Arc<dyn Runtime>) -> Arc<Self> {
+        let shares = Shares::of(settings.capacity);
+        let budget = Budget::new(shares.budget);
+        let caps = Caps {
+            flights: settings.max_flights,
+            for_key: settings.max_variants,
+            followers: settings.max_waiters,
+        };
         Arc::new(Self {
-            store: MemoryStore::new(settings.capacity, settings.max_variants),
-            memos: Memos::new((settings.capacity / 32).max(64 << 10)),
+            store: MemoryStore::new(shares.stored, settings.max_variants),
+            memos: Memos::new(shares.memos),
             purges: Purges::default(),
-            table: Arc::new(Table::new(
-                settings.max_flights,
-                settings.max_waiters,
-                settings.max_variants,
-            )),
+            table: Arc::new(Table::new(caps, Arc::clone(&budget))),
+            budget,
             gate: Gate::new(settings.origin_limit, settings.origin_queue),
             runtime: RuntimeHandle(runtime),
             counters: Counters::default(),
             settings,
+        })
+    }
+
+    /// Room in the budget, if there is any: bytes of evicted responses may be waiting to
+    /// be given back.
+    fn room<T>(&self, take: impl Fn(&Arc<Budget>) -> Option<T>) -> Option<T> {
+        take(&self.budget).or_else(|| {
+            self.store.give_back();
+            take(&self.budget)
         })
     }
 
@@ -128,8 +167,19 @@ impl Engine {
     /// [`Cache::stats`](crate::Cache::stats).
     pub(crate) fn stats(&self) -> Stats {
         let counts = self.table.counts();
-        let (keys, bytes) = self.store.size();
-        Stats::gather(&self.counters, counts, self.gate.load(), keys, bytes)
+        let (stored_keys, stored_bytes) = self.store.size();
+        let (at_origin, queued) = self.gate.load();
+        Stats {
+            stored_keys,
+            stored_bytes,
+            held_bytes: self.budget.taken(),
+            flights: counts.flights.load(Ordering::Relaxed) as u64,
+            waiting: counts.waiting.load(Ordering::Relaxed) as u64,
+            flight_bytes: counts.held.load(Ordering::Relaxed),
+            at_origin: at_origin as u64,
+            queued: queued as u64,
+            ..self.counters.read()
+        }
     }
 
     /// What would be done with a request; see

@@ -14,6 +14,7 @@ use super::origin::OriginBody;
 use super::wait::GRACE;
 use super::waits::Awaits;
 use super::{Engine, RuntimeHandle};
+use crate::entry::Pieces;
 use crate::error::{BoxError, CutShort};
 use crate::flight::BodyReader;
 use crate::runtime::Task;
@@ -40,6 +41,14 @@ impl Payload {
 
     pub(super) fn whole(body: Bytes) -> Self {
         Self(Kind::Whole((!body.is_empty()).then_some(body)))
+    }
+
+    /// A stored body, whole.
+    pub(super) fn stored(body: &Pieces) -> Self {
+        match body.only() {
+            Some(piece) => Self::whole(piece.clone()),
+            None => Self::pieces(body.slice(0..u64::MAX).collect()),
+        }
     }
 
     pub(super) const fn pieces(pieces: VecDeque<Bytes>) -> Self {

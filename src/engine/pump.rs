@@ -3,17 +3,17 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
-use super::WINDOW;
 use super::fill::Fill;
 use super::origin::OriginBody;
 use super::reentry;
 use super::wait::Until;
+use super::{Engine, WINDOW};
+use crate::budget::Budget;
 use crate::entry::Head;
 use crate::error::{BoxError, CutShort};
 use crate::gate::Place;
@@ -47,6 +47,7 @@ pub(super) async fn run(
 ) {
     let most = fill.engine.settings.rules.max_object_size;
     let mut total = 0_u64;
+    let mut tight = false;
     let mut place = Some(place);
     if !storing {
         fill.lead.close(most);
@@ -54,16 +55,19 @@ pub(super) async fn run(
     let end = loop {
         if !storing {
             drop(place.take());
-            poll_fn(|cx| fill.lead.poll_room(WINDOW, cx)).await;
+            let window = if tight { 0 } else { WINDOW };
+            poll_fn(|cx| fill.lead.poll_room(window, cx)).await;
         }
         match next(fill, &mut body, storing).await {
             Next::Chunk(chunk) => {
                 total += chunk.len() as u64;
-                fill.lead.append(chunk);
-                if storing && (total > most || is_late(fill) || is_crowded(fill)) {
+                let copy = fill.copy(&chunk, storing);
+                tight = copy.is_none();
+                if storing && !fill.may_be_stored(total, tight) {
                     storing = false;
                     fill.lead.close(most);
                 }
+                fill.lead.append(copy.unwrap_or(chunk), tight);
             }
             // Trailers are neither stored nor shared: they may say anything.
             Next::Trailers => {}
@@ -86,17 +90,39 @@ pub(super) async fn run(
     drop(place);
 }
 
-/// Whether the body has taken longer than a body to be stored may take.
-fn is_late(fill: &Fill) -> bool {
-    let now = fill.engine.runtime.0.now();
-    now.since(fill.lead.began().at) > fill.engine.settings.store_deadline
-}
+impl Fill {
+    /// A chunk in memory of its own, where it is counted: what it came in may be a small
+    /// window on a large read buffer, and would keep all of it alive.
+    fn copy(&self, chunk: &[u8], storing: bool) -> Option<Bytes> {
+        let copy = |budget: &Arc<Budget>| budget.copy(&[chunk]);
+        if storing {
+            self.engine.room(copy)
+        } else {
+            copy(&self.engine.budget)
+        }
+    }
 
-/// Whether fetches in flight hold as much as may be stored in all: then this one
-/// goes on to its readers, and is not held for the store.
-fn is_crowded(fill: &Fill) -> bool {
-    let held = fill.engine.table.counts().held.load(Ordering::Relaxed);
-    held > fill.engine.settings.capacity
+    /// Whether a body of which `total` bytes have come may still be stored; counts
+    /// why not.
+    fn may_be_stored(&self, total: u64, tight: bool) -> bool {
+        let Engine {
+            counters,
+            settings,
+            runtime,
+            ..
+        } = &*self.engine;
+        let over = if total > settings.rules.max_object_size {
+            &counters.too_large
+        } else if tight {
+            &counters.no_room
+        } else if runtime.0.now().since(self.lead.began().at) > settings.store_deadline {
+            &counters.too_late
+        } else {
+            return true;
+        };
+        over.add(1);
+        false
+    }
 }
 
 /// Waits for the next frame, but not past the idle deadline, and not when

@@ -89,7 +89,7 @@ impl Engine {
         now: Moment,
     ) -> Box<Reply> {
         let mut reply = self.start(&entry.head, entry.stale_since(), line, made_now, now);
-        let length = entry.body.len() as u64;
+        let length = entry.body.length();
         if entry.head.status.is_success() && is_not_modified(request.headers, &entry.head.headers) {
             return Box::new(not_modified(reply));
         }
@@ -110,7 +110,7 @@ impl Engine {
         if facts.head {
             reply.headers_mut().insert(CONTENT_LENGTH, length.into());
         } else {
-            *reply.body_mut() = Payload::whole(entry.body.clone());
+            *reply.body_mut() = Payload::stored(&entry.body);
         }
         Box::new(reply)
     }
@@ -259,20 +259,15 @@ fn unsatisfiable(mut reply: Reply, length: u64) -> Reply {
 
 /// RFC 9110 §15.3.7: one range as it is, several as `multipart/byteranges`.
 fn partial(mut reply: Reply, entry: &Entry, parts: &[Range<u64>], boundary: &str) -> Reply {
-    let length = entry.body.len();
-    let slice = |part: &Range<u64>| {
-        let bound = |at: u64| usize::try_from(at).map_or(length, |at| at.min(length));
-        entry.body.slice(bound(part.start)..bound(part.end))
-    };
+    let length = entry.body.length();
     let range = |part: &Range<u64>| format!("bytes {}-{}/{length}", part.start, part.end - 1);
     *reply.status_mut() = StatusCode::PARTIAL_CONTENT;
     let headers = reply.headers_mut();
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if let [part] = parts {
         set(headers, CONTENT_RANGE, &range(part));
-        let body = slice(part);
-        headers.insert(CONTENT_LENGTH, body.len().into());
-        *reply.body_mut() = Payload::whole(body);
+        headers.insert(CONTENT_LENGTH, (part.end - part.start).into());
+        *reply.body_mut() = Payload::pieces(entry.body.slice(part.clone()).collect());
         return reply;
     }
     let kind = headers.remove(CONTENT_TYPE);
@@ -291,7 +286,7 @@ fn partial(mut reply: Reply, entry: &Entry, parts: &[Range<u64>], boundary: &str
         }
         lines.extend_from_slice(format!("Content-Range: {}\r\n\r\n", range(part)).as_bytes());
         pieces.push_back(Bytes::from(lines));
-        pieces.push_back(slice(part));
+        pieces.extend(entry.body.slice(part.clone()));
     }
     pieces.push_back(Bytes::from(format!("\r\n--{boundary}--\r\n")));
     let total: usize = pieces.iter().map(Bytes::len).sum();

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, response};
 use http_body::Body;
 
@@ -10,7 +9,8 @@ use super::fill::Fill;
 use super::news::{Announcement, Failure};
 use super::origin::OriginBody;
 use super::pump;
-use crate::entry::{Entry, Head};
+use crate::budget::PIECE_OVERHEAD;
+use crate::entry::{Entry, Head, Pieces};
 use crate::gate::Place;
 use crate::policy::{
     Reason, Remember, RequestHead, ResponseFacts, ResponseHead, Verdict, content_length,
@@ -39,6 +39,7 @@ impl Fill {
                 self.unshareable(answer, failed, reason, remember);
             }
             Verdict::Shareable { facts, store } => {
+                let store = store.and_then(|()| self.has_room(length));
                 let kept = self.candidate.is_some() && failed;
                 let stored = store.is_ok() && !kept;
                 if matches!(head.status.as_u16(), 404 | 410) {
@@ -58,6 +59,19 @@ impl Fill {
                 pump::run(&self, &head, body, stored, length, place).await;
             }
         }
+    }
+
+    /// Whether there is room for a body of this length, where it is known: so that the
+    /// answer can say that it is not stored.
+    fn has_room(&self, length: Option<u64>) -> Result<(), Reason> {
+        let length = length.unwrap_or_default();
+        let room = self
+            .engine
+            .room(|budget| budget.has_room(length + PIECE_OVERHEAD).then_some(()));
+        room.ok_or_else(|| {
+            self.engine.counters.no_room.add(1);
+            Reason::NoRoom
+        })
     }
 
     /// The answer is for the one who caused it. The others are released at once;
@@ -94,7 +108,7 @@ impl Fill {
         let engine = &self.engine;
         let merged = updated(&candidate.head.headers, &head.headers);
         let status = candidate.head.status;
-        let length = Some(candidate.body.len() as u64);
+        let length = Some(candidate.body.length());
         match self.judge(status, &merged, length, request) {
             Verdict::Shareable {
                 mut facts,
@@ -163,16 +177,20 @@ impl Fill {
         self.end();
     }
 
-    /// Stores a whole response, unless a purge came between.
-    pub(super) fn store(&self, head: Arc<Head>, body: Bytes) -> Arc<Entry> {
+    /// Stores a whole response, unless a purge came between or there is no room.
+    pub(super) fn store(&self, head: Arc<Head>, body: Pieces) -> Arc<Entry> {
         let engine = &self.engine;
         let key = self.lead.key();
-        let entry = Arc::new(Entry::new(head, body, key.as_bytes().len()));
+        let key_size = key.as_bytes().len();
+        let hold = engine.room(|budget| budget.take(head.entry_size(key_size)));
+        let entry = Arc::new(Entry::new(head, body, key_size, hold));
         let subject = Subject {
             key,
             tags: Some(&entry.head.facts.tags),
         };
-        if engine.purges.validity(subject, entry.head.began) != Validity::Gone {
+        if !entry.has_room() {
+            engine.counters.no_room.add(1);
+        } else if engine.purges.validity(subject, entry.head.began) != Validity::Gone {
             engine.memos.forget(key);
             let put = engine
                 .store

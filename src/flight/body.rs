@@ -1,5 +1,6 @@
 //! Reading a flight's body: replay what has come, then follow.
 
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -11,7 +12,6 @@ use crate::error::CutShort;
 #[derive(Debug)]
 pub(crate) struct BodyReader<N: News> {
     follower: Follower<N>,
-    next_chunk: u64,
     read: u64,
     ended: bool,
 }
@@ -20,7 +20,6 @@ impl<N: News> BodyReader<N> {
     pub(super) const fn new(follower: Follower<N>) -> Self {
         Self {
             follower,
-            next_chunk: 0,
             read: 0,
             ended: false,
         }
@@ -40,18 +39,22 @@ impl<N: News> BodyReader<N> {
         let mut guard = self.follower.flight.state.lock();
         let state = &mut *guard;
         let body = &mut state.body;
-        let Some(at) = self.next_chunk.checked_sub(body.gone) else {
+        let counts = &self.follower.flight.counts;
+        if body.is_gone(self.read) {
             self.ended = true;
+            counts.cut_off.fetch_add(1, Ordering::Relaxed);
             return Poll::Ready(Some(Err(CutShort::TooSlow)));
-        };
-        let at = usize::try_from(at).unwrap_or(usize::MAX);
-        if let Some(chunk) = body.held.get(at).cloned() {
-            self.next_chunk += 1;
+        }
+        if let Some(chunk) = body.from(self.read) {
             self.read += chunk.len() as u64;
             body.fastest = body.fastest.max(self.read);
             state.read[self.follower.place] = Some(self.read);
+            // With others on board it is the lead who looks, once for each chunk.
+            let is_alone = state.followers == 1;
+            let gone = is_alone.then(|| state.let_go(counts, false));
             let lead = state.lead.take();
             drop(guard);
+            drop(gone);
             if let Some(lead) = lead {
                 lead.wake();
             }

@@ -5,12 +5,11 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use super::shared::{Flight, News, State};
 use super::table::Table;
 use super::wakers::wake_all;
-use crate::entry::Began;
+use crate::entry::{Began, Pieces};
 use crate::error::CutShort;
 use crate::key::Key;
 
@@ -56,24 +55,18 @@ impl<N: News> Lead<N> {
         self.flight.state.lock().followers > 0
     }
 
-    /// Adds to the body.
-    pub(crate) fn append(&self, chunk: Bytes) {
+    /// Adds to the body. Where the room for it is `tight`, nothing is held for slow
+    /// readers.
+    pub(crate) fn append(&self, chunk: Bytes, tight: bool) {
+        if chunk.is_empty() {
+            return;
+        }
         let counts = &self.flight.counts;
+        counts.held.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         let gone = self.write(|state| {
-            let body = &mut state.body;
-            let length = chunk.len() as u64;
-            body.total += length;
-            body.held_bytes += length;
-            body.held.push_back(chunk);
-            counts.held.fetch_add(length, Ordering::Relaxed);
-            let before = body.held_bytes;
-            let gone = state.let_go();
-            counts
-                .held
-                .fetch_sub(before - state.body.held_bytes, Ordering::Relaxed);
-            gone
+            state.body.push(chunk, &counts.budget);
+            state.let_go(counts, tight)
         });
-        // Whose memory they are is for the handler to know: not under the lock.
         drop(gone);
     }
 
@@ -89,18 +82,9 @@ impl<N: News> Lead<N> {
     }
 
     /// The whole body, to be stored.
-    pub(crate) fn collect(&self) -> Bytes {
-        let state = self.flight.state.lock();
-        let chunks = state.body.held.clone();
-        let length = usize::try_from(state.body.total).unwrap_or_default();
-        drop(state);
-        // Copied into one exact piece: a chunk may be a small window on a large
-        // read buffer, and would keep all of it alive, uncounted.
-        let mut whole = Vec::with_capacity(length);
-        for chunk in &chunks {
-            whole.extend_from_slice(chunk);
-        }
-        Bytes::from(whole)
+    pub(crate) fn collect(&self) -> Pieces {
+        let mut state = self.flight.state.lock();
+        Pieces::new(state.body.collect(&self.flight.counts.budget))
     }
 
     /// The body is over.
@@ -150,42 +134,11 @@ impl<N: News> Lead<N> {
 
     fn write<T>(&self, change: impl FnOnce(&mut State<N>) -> T) -> T {
         let mut state = self.flight.state.lock();
-        let result = change(&mut state);
+        let changed = change(&mut state);
         let wakers = state.waiting.drain();
         drop(state);
         wake_all(wakers);
-        result
-    }
-}
-
-impl<N> State<N> {
-    /// How far the slowest of those on board has read, in bytes.
-    fn slowest(&self) -> u64 {
-        let places = self.read.iter().flatten();
-        places.copied().min().unwrap_or(self.body.total)
-    }
-
-    /// Lets go of chunks that everyone has read, and of the oldest past what is
-    /// held for slow readers, but of none that the fastest has yet to read.
-    fn let_go(&mut self) -> SmallVec<[Bytes; 2]> {
-        let mut gone = SmallVec::new();
-        let Some(at_most) = self.body.hold_at_most else {
-            return gone;
-        };
-        let slowest = self.slowest();
-        let body = &mut self.body;
-        while let Some(oldest) = body.held.front() {
-            let length = oldest.len() as u64;
-            let end = body.total - body.held_bytes + length;
-            let is_spare = body.held_bytes > at_most && end <= body.fastest;
-            if end > slowest && !is_spare {
-                break;
-            }
-            gone.extend(body.held.pop_front());
-            body.held_bytes -= length;
-            body.gone += 1;
-        }
-        gone
+        changed
     }
 }
 

@@ -27,6 +27,7 @@
 //! the fetch was lost: a follower never waits for a flight that nobody leads.
 
 mod body;
+mod chunks;
 mod lead;
 mod shared;
 mod table;
@@ -40,4 +41,4 @@ mod tests;
 pub(crate) use body::BodyReader;
 pub(crate) use lead::Lead;
 pub(crate) use shared::{Flight, Follower, News};
-pub(crate) use table::{Boarding, Counts, Joined, Table};
+pub(crate) use table::{Boarding, Caps, Joined, Table};

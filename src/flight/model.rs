@@ -114,8 +114,8 @@ fn model_the_body_arrives_whole_and_in_order() {
         };
         let reader = thread::spawn(move || read(follower));
         lead.announce(1, true);
-        lead.append(Bytes::from_static(b"a"));
-        lead.append(Bytes::from_static(b"b"));
+        lead.append(Bytes::from_static(b"a"), false);
+        lead.append(Bytes::from_static(b"b"), false);
         lead.finish(Ok(()));
         drop(lead);
         let read = reader.join().expect("the reader is done");
@@ -146,7 +146,7 @@ fn model_a_lead_that_waits_for_room_hears_the_last_reader_go() {
             panic!("an empty table has no flight");
         };
         lead.announce(1, false);
-        lead.append(Bytes::from_static(b"ab"));
+        lead.append(Bytes::from_static(b"ab"), false);
         let leaves = thread::spawn(move || drop(follower));
         block_on(poll_fn(|cx| lead.poll_room(1, cx)));
         block_on(poll_fn(|cx| lead.poll_abandoned(cx)));

@@ -1,18 +1,15 @@
 //! What a flight's lead writes and its followers read.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
-
 use super::body::BodyReader;
+use super::chunks::{Chunks, LetGo};
 use super::table::Counts;
 use super::wakers::Wakers;
 use crate::entry::Began;
-use crate::error::CutShort;
 use crate::key::Key;
 use crate::policy::Shareable;
 use crate::sync::Mutex;
@@ -54,26 +51,6 @@ pub(super) struct State<N> {
 /// How many flights the process has started.
 static STARTED: AtomicU64 = AtomicU64::new(0);
 
-/// The body as far as it has come: appended once, read by many.
-#[derive(Debug, Default)]
-pub(super) struct Chunks {
-    /// What is still held; the oldest may have been let go.
-    pub(super) held: VecDeque<Bytes>,
-    /// How many chunks were let go before the first one held.
-    pub(super) gone: u64,
-    /// The bytes held.
-    pub(super) held_bytes: u64,
-    /// The bytes that came.
-    pub(super) total: u64,
-    /// How far the fastest reader has read, in bytes.
-    pub(super) fastest: u64,
-    /// Once nothing is to be stored any more: how many bytes are held for slow
-    /// readers.
-    pub(super) hold_at_most: Option<u64>,
-    /// How the body ended, once it has.
-    pub(super) end: Option<Result<(), CutShort>>,
-}
-
 impl<N: News> Flight<N> {
     pub(super) fn new(key: Key, began: Began, guess: N::Guess, counts: Arc<Counts>) -> Self {
         let state = State {
@@ -104,6 +81,28 @@ impl<N: News> Flight<N> {
     /// What the flight was started for.
     pub(crate) const fn guess(&self) -> &N::Guess {
         &self.guess
+    }
+}
+
+impl<N> State<N> {
+    /// Lets go of what need not be held, if the body is not to be stored. Where room
+    /// is `tight`, nothing is held for slow readers.
+    pub(super) fn let_go(&mut self, counts: &Counts, tight: bool) -> LetGo {
+        let Some(at_most) = self.body.hold_at_most else {
+            return LetGo::default();
+        };
+        let before = self.body.held_bytes;
+        let at_most = if tight { 0 } else { at_most };
+        let gone = self.body.let_go(self.slowest(), at_most);
+        let bytes = before - self.body.held_bytes;
+        counts.held.fetch_sub(bytes, Ordering::Relaxed);
+        gone
+    }
+
+    /// How far the slowest of those on board has read, in bytes.
+    fn slowest(&self) -> u64 {
+        let places = self.read.iter().flatten();
+        places.copied().min().unwrap_or(self.body.total)
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::lead::Lead;
 use super::shared::{Flight, Follower, News};
+use crate::budget::Budget;
 use crate::entry::Began;
 use crate::key::Key;
 use crate::sync::Mutex;
@@ -21,22 +22,35 @@ pub(crate) struct Table<N: News> {
     shards: Box<[Shard<N>]>,
     hasher: RandomState,
     counts: Arc<Counts>,
-    most_flights: usize,
-    most_followers: usize,
-    most_for_key: usize,
+    caps: Caps,
+}
+
+/// How many there may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caps {
+    /// Flights.
+    pub(crate) flights: usize,
+    /// Flights for one key, for variants that are not known to exist.
+    pub(crate) for_key: usize,
+    /// Followers of one key's flights.
+    pub(crate) followers: usize,
 }
 
 type Shard<N> = Mutex<HashMap<Key, Vec<Arc<Flight<N>>>>>;
 
 /// What flights add up to at this moment.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counts {
+    /// Where the bytes of bodies are counted.
+    pub(super) budget: Arc<Budget>,
     /// Flights that have not been removed.
     pub(crate) flights: AtomicUsize,
     /// Followers that wait or read.
     pub(crate) waiting: AtomicUsize,
     /// Bytes of bodies that flights hold.
     pub(crate) held: AtomicU64,
+    /// Readers that were cut off, ever.
+    pub(crate) cut_off: AtomicU64,
 }
 
 /// How one who asks chooses a flight. Called with locks held: it must be quick
@@ -69,14 +83,20 @@ pub(crate) enum Joined<N: News> {
 }
 
 impl<N: News> Table<N> {
-    pub(crate) fn new(most_flights: usize, most_followers: usize, most_for_key: usize) -> Self {
+    /// A table whose flights take the bytes that they hold from `budget`.
+    pub(crate) fn new(caps: Caps, budget: Arc<Budget>) -> Self {
+        let counts = Counts {
+            budget,
+            flights: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            held: AtomicU64::new(0),
+            cut_off: AtomicU64::new(0),
+        };
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
-            counts: Arc::default(),
-            most_flights,
-            most_followers,
-            most_for_key,
+            counts: Arc::new(counts),
+            caps,
         }
     }
 
@@ -91,16 +111,16 @@ impl<N: News> Table<N> {
         for flight in shard.get(key).into_iter().flatten() {
             let mut state = flight.state.lock();
             if state.open && boarding.accepts(flight, state.news.as_ref()) {
-                if state.followers >= self.most_followers {
+                if state.followers >= self.caps.followers {
                     return Joined::TooManyFollowers;
                 }
                 return Joined::Found(Follower::board(flight, &mut state));
             }
         }
-        if !boarding.is_known() && shard.get(key).map_or(0, Vec::len) >= self.most_for_key {
+        if !boarding.is_known() && shard.get(key).map_or(0, Vec::len) >= self.caps.for_key {
             return Joined::TooManyForKey;
         }
-        if self.counts.flights.load(Ordering::Relaxed) >= self.most_flights {
+        if self.counts.flights.load(Ordering::Relaxed) >= self.caps.flights {
             return Joined::TooManyFlights;
         }
         let counts = Arc::clone(&self.counts);

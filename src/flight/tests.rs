@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
 
-use super::{Boarding, Flight, Follower, Joined, Lead, News, Table};
+use super::{Boarding, Caps, Flight, Follower, Joined, Lead, News, Table};
+use crate::budget::Budget;
 use crate::clock::Moment;
 use crate::entry::Began;
 use crate::error::CutShort;
@@ -45,7 +46,16 @@ pub(super) const BEGAN: Began = Began {
 };
 
 pub(super) fn table() -> Arc<Table<u32>> {
-    Arc::new(Table::new(10, 10, 5))
+    capped(10, 10)
+}
+
+fn capped(flights: usize, followers: usize) -> Arc<Table<u32>> {
+    let caps = Caps {
+        flights,
+        for_key: 5,
+        followers,
+    };
+    Arc::new(Table::new(caps, Budget::new(1 << 20)))
 }
 
 pub(super) fn join(table: &Arc<Table<u32>>, guess: u8) -> Joined<u32> {
@@ -144,7 +154,7 @@ fn a_lead_that_goes_away_leaves_nobody_waiting() {
     drop(follower);
     let (lead, follower) = start(&table);
     lead.announce(5, true);
-    lead.append(Bytes::from_static(b"half"));
+    lead.append(Bytes::from_static(b"half"), false);
     drop(lead);
     let mut reader = follower.into_body(Shareable::for_test());
     assert_eq!(chunk(&mut reader), ready("half"));
@@ -174,8 +184,8 @@ fn late_comers_replay_and_then_follow() {
     let table = table();
     let (lead, first) = start(&table);
     lead.announce(1, true);
-    lead.append(Bytes::from_static(b"a"));
-    lead.append(Bytes::from_static(b"b"));
+    lead.append(Bytes::from_static(b"a"), false);
+    lead.append(Bytes::from_static(b"b"), false);
     let late = follow(&table);
     let mut late = late.into_body(Shareable::for_test());
     assert_eq!(chunk(&mut late), ready("a"));
@@ -186,17 +196,17 @@ fn late_comers_replay_and_then_follow() {
         late.poll_chunk(&mut Context::from_waker(&waker))
             .is_pending()
     );
-    lead.append(Bytes::from_static(b"c"));
+    lead.append(Bytes::from_static(b"c"), false);
     assert_eq!(bell.rings(), 1);
     assert_eq!(chunk(&mut late), ready("c"));
     assert!(!late.is_at_end());
-    assert_eq!(lead.collect(), "abc");
+    assert_eq!(lead.collect().only().expect("joined"), "abc");
     lead.finish(Ok(()));
     assert!(late.is_at_end());
     assert_eq!(chunk(&mut late), Poll::Ready(None));
     let mut first = first.into_body(Shareable::for_test());
     assert_eq!(first.rest(), Some(3));
-    assert_eq!(chunk(&mut first), ready("a"));
+    assert_eq!(chunk(&mut first), ready("abc"));
 }
 
 #[test]
@@ -205,13 +215,13 @@ fn past_the_limit_nobody_joins_and_the_slow_are_cut() {
     let (lead, fast) = start(&table);
     let slow = follow(&table);
     lead.announce(1, true);
-    lead.append(Bytes::from_static(b"12345"));
+    lead.append(Bytes::from_static(b"12345"), false);
     lead.close(5);
     assert!(matches!(join(&table, 0), Joined::Started(..)));
     let mut fast = fast.into_body(Shareable::for_test());
     let mut slow = slow.into_body(Shareable::for_test());
     assert_eq!(chunk(&mut fast), ready("12345"));
-    lead.append(Bytes::from_static(b"6789"));
+    lead.append(Bytes::from_static(b"6789"), false);
     assert_eq!(table.counts().held.load(Ordering::Relaxed), 4);
     assert_eq!(chunk(&mut fast), ready("6789"));
     assert_eq!(chunk(&mut slow), Poll::Ready(Some(Err(CutShort::TooSlow))));
@@ -223,7 +233,7 @@ fn the_lead_is_paced_by_the_fastest_reader() {
     let (lead, fast) = start(&table);
     let slow = follow(&table);
     lead.announce(1, false);
-    lead.append(Bytes::from_static(b"1234"));
+    lead.append(Bytes::from_static(b"1234"), false);
     let bell = Arc::new(Bell::default());
     let waker = Waker::from(Arc::clone(&bell));
     let cx = &mut Context::from_waker(&waker);
@@ -233,7 +243,7 @@ fn the_lead_is_paced_by_the_fastest_reader() {
     assert_eq!(chunk(&mut fast), ready("1234"));
     assert_eq!(bell.rings(), 1);
     assert!(lead.poll_room(0, cx).is_ready());
-    lead.append(Bytes::from_static(b"5"));
+    lead.append(Bytes::from_static(b"5"), false);
     assert!(lead.poll_room(0, cx).is_pending());
     drop((fast, slow));
     assert_eq!(bell.rings(), 2);
@@ -243,7 +253,7 @@ fn the_lead_is_paced_by_the_fastest_reader() {
 
 #[test]
 fn caps_are_kept() {
-    let table: Arc<Table<u32>> = Arc::new(Table::new(1, 2, 5));
+    let table = capped(1, 2);
     let (_lead, _first) = start(&table);
     let _second = follow(&table);
     assert!(matches!(join(&table, 0), Joined::TooManyFollowers));

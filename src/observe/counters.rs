@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::flight::Counts;
-
 /// A number that only grows.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -40,6 +38,9 @@ macro_rules! counters {
             pub stored_keys: u64,
             /// Now: bytes stored, counted with keys, heads and bookkeeping.
             pub stored_bytes: u64,
+            /// Now: bytes that count against the capacity: what is stored, what fetches
+            /// in flight hold, and what was evicted while someone still reads it.
+            pub held_bytes: u64,
             /// Now: fetches in flight.
             pub flights: u64,
             /// Now: requests that wait for a fetch or read its body.
@@ -52,23 +53,12 @@ macro_rules! counters {
             pub queued: u64,
         }
 
-        impl Stats {
-            pub(crate) fn gather(
-                counters: &Counters,
-                counts: &Counts,
-                (at_origin, queued): (usize, usize),
-                stored_keys: u64,
-                stored_bytes: u64,
-            ) -> Self {
-                Self {
-                    $($name: counters.$name.read(),)*
-                    stored_keys,
-                    stored_bytes,
-                    flights: counts.flights.load(Ordering::Relaxed) as u64,
-                    waiting: counts.waiting.load(Ordering::Relaxed) as u64,
-                    flight_bytes: counts.held.load(Ordering::Relaxed),
-                    at_origin: at_origin as u64,
-                    queued: queued as u64,
+        impl Counters {
+            /// The counters as they stand; what is held now is left at nothing.
+            pub(crate) fn read(&self) -> Stats {
+                Stats {
+                    $($name: self.$name.read(),)*
+                    ..Stats::default()
                 }
             }
         }
@@ -102,6 +92,12 @@ counters! {
     refused,
     /// Errors that the cache answered of its own.
     errors,
+    /// Responses that were not stored for want of room.
+    no_room,
+    /// Bodies that grew too large to be stored.
+    too_large,
+    /// Bodies that took too long to be stored.
+    too_late,
     /// Purges made, those by unsafe methods included.
     purges,
 }

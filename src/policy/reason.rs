@@ -90,6 +90,8 @@ pub enum Reason {
     TooLarge,
     /// The response's head is larger than a head may be.
     HeadTooLarge,
+    /// The cache has no room for the response at this moment.
+    NoRoom,
     /// The response has more tags, or larger ones, than are kept.
     TooManyTags,
     /// A short while ago the answer for this key could not be shared.
@@ -167,6 +169,7 @@ impl Reason {
             Self::NoUse => "no-use",
             Self::TooLarge => "too-large",
             Self::HeadTooLarge => "head-too-large",
+            Self::NoRoom => "no-room",
             Self::TooManyTags => "too-many-tags",
             Self::KnownUnshareable => "known-unshareable",
             Self::NotShared => "not-shared",

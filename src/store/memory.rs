@@ -18,6 +18,9 @@ use crate::policy::VaryNames;
 
 /// The largest weight that moka can count.
 const HEAVIEST: u64 = u32::MAX as u64;
+/// After how many rounds of moka's housekeeping the memory of what it evicted is free,
+/// if nothing else goes on: its readers are told apart by three epochs.
+const ROUNDS: usize = 3;
 
 /// The variants stored under one key, newest first.
 #[derive(Debug, Default)]
@@ -50,7 +53,7 @@ impl Slot {
     fn with(
         &self,
         entry: &Arc<Entry>,
-        most: usize,
+        most: Most,
         spent: impl Fn(&Entry) -> bool,
     ) -> Result<Self, Put> {
         let variant = &entry.head.facts.variant;
@@ -65,7 +68,7 @@ impl Slot {
         entries.extend(others);
         // Newest first by when it was asked for, not by when it came.
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.head.began));
-        if entries.len() > most {
+        if entries.len() > most.variants {
             // The oldest that is of no use without asking makes room.
             let other = |old: &Arc<Entry>| !Arc::ptr_eq(old, entry) && spent(old);
             let Some(spent) = entries.iter().rposition(other) else {
@@ -76,7 +79,7 @@ impl Slot {
         let mut slot = Self {
             entries: entries.into(),
         };
-        while slot.size() > HEAVIEST && slot.entries.len() > 1 {
+        while slot.size() > most.bytes && slot.entries.len() > 1 {
             let shorter = &slot.entries[..slot.entries.len() - 1];
             slot.entries = shorter.into();
         }
@@ -88,6 +91,15 @@ impl Slot {
         let entries: Box<[_]> = kept.collect();
         (!entries.is_empty()).then_some(Self { entries })
     }
+}
+
+/// How much there may be under one key.
+#[derive(Clone, Copy, Debug)]
+struct Most {
+    variants: usize,
+    /// Past it the oldest variants go, so that those of one page do not take the place of
+    /// all others.
+    bytes: u64,
 }
 
 /// What became of a store.
@@ -105,7 +117,7 @@ pub(crate) enum Put {
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryStore {
     cache: Cache<Key, Arc<Slot>>,
-    most_variants: usize,
+    most: Most,
 }
 
 impl MemoryStore {
@@ -115,10 +127,11 @@ impl MemoryStore {
             .max_capacity(capacity)
             .weigher(|_: &Key, slot: &Arc<Slot>| u32::try_from(slot.size()).unwrap_or(u32::MAX))
             .build();
-        Self {
-            cache,
-            most_variants,
-        }
+        let most = Most {
+            variants: most_variants,
+            bytes: (capacity / 2).min(HEAVIEST),
+        };
+        Self { cache, most }
     }
 
     /// What is stored under a key.
@@ -132,7 +145,7 @@ impl MemoryStore {
         let mut put = Put::Stored;
         self.cache.entry_by_ref(key).and_compute_with(|old| {
             let old = old.map(moka::Entry::into_value).unwrap_or_default();
-            match old.with(entry, self.most_variants, &spent) {
+            match old.with(entry, self.most, &spent) {
                 Ok(slot) => Op::Put(Arc::new(slot)),
                 Err(why) => {
                     put = why;
@@ -162,12 +175,21 @@ impl MemoryStore {
     /// Whether a further variant has no place under the key, and none that is
     /// `spent` would make room.
     pub(crate) fn is_full(&self, slot: &Slot, spent: impl Fn(&Entry) -> bool) -> bool {
-        slot.entries.len() >= self.most_variants && !slot.entries.iter().any(|old| spent(old))
+        slot.entries.len() >= self.most.variants && !slot.entries.iter().any(|old| spent(old))
+    }
+
+    /// Gives back the memory of what was evicted: moka frees it some rounds later, when
+    /// nobody can be looking at it any more.
+    pub(crate) fn give_back(&self) {
+        for _ in 0..ROUNDS {
+            self.cache.run_pending_tasks();
+        }
     }
 
     /// Lets go of everything.
     pub(crate) fn clear(&self) {
         self.cache.invalidate_all();
+        self.give_back();
     }
 
     /// The keys stored, and the bytes that they and their slots take.
@@ -181,7 +203,7 @@ impl MemoryStore {
 mod tests {
     use super::*;
     use crate::clock::Moment;
-    use crate::entry::{Began, Head};
+    use crate::entry::{Began, Head, Pieces};
     use crate::key::KeyRules;
     use crate::policy::{RequestHead, ResponseFacts, Rules, Variant, VaryNames};
     use bytes::Bytes;
@@ -212,7 +234,8 @@ mod tests {
                 purges: 0,
             },
         };
-        Arc::new(Entry::new(Arc::new(head), Bytes::from(vec![0; body]), 10))
+        let body = Pieces::new(vec![Bytes::from(vec![0; body])]);
+        Arc::new(Entry::new(Arc::new(head), body, 10, None))
     }
 
     fn key(path: &str) -> Key {
@@ -283,6 +306,20 @@ mod tests {
         assert_eq!(slot.entries.len(), 1);
         store.remove(&key("/"), |_| true);
         assert!(store.get(key("/").as_bytes()).is_none());
+    }
+
+    #[test]
+    fn the_variants_of_one_key_leave_room_for_other_keys() {
+        let store = MemoryStore::new(1 << 20, 32);
+        store.put(&key("/other"), &entry("en", 1, 5_000), |_| false);
+        for (at, language) in (2..).zip(["a", "b", "c", "d", "e", "f", "g", "h"]) {
+            let put = store.put(&key("/"), &entry(language, at, 200_000), |_| false);
+            assert_eq!(put, Put::Stored, "{language}");
+        }
+        let slot = store.get(key("/").as_bytes()).expect("stored");
+        assert!(slot.select(&language("h")).is_some(), "the newest stays");
+        assert_eq!(slot.entries.len(), 2);
+        assert!(store.get(key("/other").as_bytes()).is_some());
     }
 
     #[test]
