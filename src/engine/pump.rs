@@ -67,7 +67,12 @@ pub(super) async fn run(
                     storing = false;
                     fill.lead.close(most);
                 }
-                fill.lead.append(copy.unwrap_or(chunk), tight);
+                let chunk = copy.unwrap_or(chunk);
+                if storing && body.is_end_stream() {
+                    fill.lead.append_last(chunk);
+                } else {
+                    fill.lead.append(chunk, tight);
+                }
             }
             // Trailers are neither stored nor shared: they may say anything.
             Next::Trailers => {}

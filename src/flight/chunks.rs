@@ -23,6 +23,8 @@ pub(super) struct Chunks {
     pub(super) held_bytes: u64,
     /// The bytes that came.
     pub(super) total: u64,
+    /// Of these, the newest that nobody reads before the end is known.
+    kept_back: u64,
     /// How far the fastest reader has read, in bytes.
     pub(super) fastest: u64,
     /// Once nothing is to be stored any more: how many bytes are held for slow
@@ -95,12 +97,23 @@ impl Chunks {
         offset < self.total - self.held_bytes
     }
 
-    /// What is held from `offset` on, as far as one piece goes.
+    /// Adds the last bytes, which are to be read together with the end.
+    pub(super) fn push_last(&mut self, bytes: Bytes, budget: &Arc<Budget>) {
+        self.kept_back = bytes.len() as u64;
+        self.push(bytes, budget);
+    }
+
+    /// What there is to read from `offset` on, as far as one piece goes.
     pub(super) fn from(&self, offset: u64) -> Option<Bytes> {
+        let shown = match self.end {
+            Some(_) => self.total,
+            None => self.total - self.kept_back,
+        };
         let at = self.held.partition_point(|piece| piece.end() <= offset);
-        let piece = self.held.get(at)?;
-        let skip = usize::try_from(offset - piece.start).ok()?;
-        Some(piece.bytes.slice(skip..))
+        let piece = self.held.get(at).filter(|_| offset < shown)?;
+        let within = |at: u64| usize::try_from(at - piece.start).ok();
+        let range = within(offset)?..within(shown.min(piece.end()))?;
+        Some(piece.bytes.slice(range))
     }
 
     /// Lets go of what everyone has read, and of the oldest past `at_most` bytes, but of
@@ -172,5 +185,16 @@ mod tests {
         assert_eq!(body.from(2).expect("held"), "cdef");
         assert_eq!(body.from(5).expect("held"), "f");
         assert_eq!(body.from(6), None);
+    }
+
+    #[test]
+    fn the_last_bytes_are_read_with_the_end() {
+        let (mut body, budget) = body(&[b"ab".to_vec()]);
+        body.push_last(Bytes::from_static(b"cd"), &budget);
+        assert_eq!(body.collect(&budget).concat(), b"abcd");
+        assert_eq!(body.from(0).expect("shown"), "ab");
+        assert_eq!(body.from(2), None);
+        body.end = Some(Ok(()));
+        assert_eq!(body.from(1).expect("shown"), "bcd");
     }
 }

@@ -70,6 +70,15 @@ impl<N: News> Lead<N> {
         drop(gone);
     }
 
+    /// Adds the last bytes of a body, to be read when it is finished: whoever has all of
+    /// an answer then finds it stored.
+    pub(crate) fn append_last(&self, chunk: Bytes) {
+        let counts = &self.flight.counts;
+        counts.held.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        let mut state = self.flight.state.lock();
+        state.body.push_last(chunk, &counts.budget);
+    }
+
     /// Nobody joins any more, and of the body no more than `at_most` bytes are
     /// held for slow readers: it is not going to be stored. The flight leaves the
     /// table: what goes on is between the origin and those on board.
