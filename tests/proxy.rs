@@ -76,6 +76,8 @@ async fn what_is_not_a_proper_request_is_refused_and_the_connection_closed() {
         ("400", "GET ftp://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n"),
         ("400", "GET http://a.test/ HTTP/1.1\r\n\r\n"),
         ("400", "GET a.test:80 HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+        ("400", "GET /\u{e9} HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+        ("400", "GET /?\u{e9} HTTP/1.1\r\nHost: a.test\r\n\r\n"),
         ("400", "GET * HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("400", "GET / HTTP/1.1\r\nHost : a\r\n\r\n"),
         ("400", "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n"),

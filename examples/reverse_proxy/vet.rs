@@ -57,6 +57,14 @@ fn check_target(method: &Method, uri: &Uri, version: Version) -> Result<(), Refu
         }
         _ => {}
     }
+    // RFC 3986, section 2: what is not ASCII is percent-encoded. The parser is lenient here, and
+    // an origin might decode such bytes in a way of its own.
+    if uri
+        .path_and_query()
+        .is_some_and(|target| !target.as_str().is_ascii())
+    {
+        return Err(Refusal::bad("the target has bytes that are not ASCII"));
+    }
     if uri.path() == "*" && method != Method::OPTIONS {
         return Err(Refusal::bad("only OPTIONS may ask for *"));
     }
