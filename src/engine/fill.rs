@@ -109,12 +109,12 @@ impl Fill {
     }
 
     /// What is sent: the request with the validators of a stored head, or without
-    /// any. Judged is the request that was not restricted, so that a response that
+    /// any. Judged is the request as it came, so that a response that
     /// varies on a hidden field is kept apart for those who send it.
     fn asked(&self, request: &Request<()>, stored: Option<&HeaderMap>) -> Request<()> {
         let mut asked = request.clone();
+        self.engine.settings.keys.cover(&mut asked);
         let headers = asked.headers_mut();
-        self.engine.settings.keys.restrict(headers);
         for (name, value) in stored.into_iter().flat_map(validators) {
             headers.insert(name, value);
         }

@@ -6,7 +6,7 @@ use http::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, HOST, USER_AGENT,
 };
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 
 use smallvec::SmallVec;
 
@@ -20,8 +20,8 @@ const LONGEST: usize = 16 << 10;
 /// What a key is made of, beside namespace, scheme, authority, path and query.
 ///
 /// The path and the query are taken byte by byte as they were sent; only the
-/// authority is folded to lower case and loses its default port. Fields from
-/// which handlers build answers without saying so are always part of the key where
+/// authority is folded to lower case and loses its default port, for the key and
+/// for the handler alike. Fields from which handlers build answers without saying so are always part of the key where
 /// they are present: `Forwarded` and `X-Forwarded-*` (but not `-For`), `X-Host`,
 /// keys and tokens such as `X-Api-Key`, and what asks for a part of a page, such as
 /// `X-Requested-With`, `RSC` or `HX-*`.
@@ -173,12 +173,7 @@ impl KeyMaker {
     fn start_page(&self, key: &mut KeyBuf, authority: &str, scheme: &str) {
         key.part(&self.namespace);
         let start = key.0.len();
-        let port = if scheme.eq_ignore_ascii_case("https") {
-            ":443"
-        } else {
-            ":80"
-        };
-        key.part(authority.strip_suffix(port).unwrap_or(authority).as_bytes());
+        key.part(without_port(authority, scheme).as_bytes());
         key.0[start..].make_ascii_lowercase();
     }
 
@@ -231,11 +226,17 @@ impl KeyMaker {
         Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
     }
 
-    /// Takes off what strict forwarding hides from the handler.
-    pub(crate) fn restrict(&self, headers: &mut HeaderMap) {
-        if !self.strict {
-            return;
+    /// Makes a request that is about to be sent on behalf of many the one that the
+    /// key stands for: the authority as it is folded there, and nothing that strict
+    /// forwarding hides.
+    pub(crate) fn cover(&self, request: &mut Request<()>) {
+        fold_authority(request);
+        if self.strict {
+            self.hide(request.headers_mut());
         }
+    }
+
+    fn hide(&self, headers: &mut HeaderMap) {
         let always = [
             HOST,
             ACCEPT,
@@ -252,6 +253,44 @@ impl KeyMaker {
             .collect();
         for name in hidden {
             headers.remove(name);
+        }
+    }
+}
+
+/// `good.test` for `good.test:80`.
+fn without_port<'a>(authority: &'a str, scheme: &str) -> &'a str {
+    let port = if scheme.eq_ignore_ascii_case("https") {
+        ":443"
+    } else {
+        ":80"
+    };
+    authority.strip_suffix(port).unwrap_or(authority)
+}
+
+/// Writes the authority as the key has it. A handler that repeats it, or is
+/// confused by it, would otherwise answer everyone for the one who wrote it oddly.
+fn fold_authority(request: &mut Request<()>) {
+    let scheme = request.uri().scheme_str().unwrap_or("http").to_owned();
+    let fold = |written: &str| {
+        let folded = without_port(written, &scheme).to_ascii_lowercase();
+        (folded != written).then_some(folded)
+    };
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok());
+    if let Some(host) = host.and_then(fold) {
+        // A part of a legal value is legal.
+        if let Ok(host) = HeaderValue::try_from(host) {
+            request.headers_mut().insert(HOST, host);
+        }
+    }
+    let authority = request.uri().authority().map(Authority::as_str);
+    if let Some(folded) = authority.and_then(fold) {
+        let mut parts = request.uri().clone().into_parts();
+        parts.authority = folded.parse().ok();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
         }
     }
 }

@@ -1,4 +1,4 @@
-use http::{HeaderMap, Request, Uri};
+use http::{Request, Uri};
 
 use super::*;
 use crate::error::ConfigError;
@@ -138,13 +138,41 @@ fn the_page_is_what_a_purge_names() {
 #[test]
 fn strict_forwarding_hides_what_is_not_covered() {
     let maker = maker(&KeyRules::new().field("x-colour").strict_forwarding(true));
-    let mut headers = HeaderMap::new();
+    let mut request = Request::new(());
     for name in ["host", "x-colour", "x-evil", "accept", "x-forwarded-host"] {
-        headers.insert(name, http::HeaderValue::from_static("v"));
+        let value = http::HeaderValue::from_static("v");
+        request.headers_mut().insert(name, value);
     }
-    maker.restrict(&mut headers);
-    assert!(!headers.contains_key("x-evil"));
-    assert_eq!(headers.len(), 4);
+    maker.cover(&mut request);
+    assert!(!request.headers().contains_key("x-evil"));
+    assert_eq!(request.headers().len(), 4);
+}
+
+#[test]
+fn the_handler_is_told_the_authority_that_is_in_the_key() {
+    let maker = maker(&KeyRules::new());
+    for (uri, host, seen_uri, seen_host) in [
+        ("/p", "Good.TEST:80", "/p", "good.test"),
+        ("/p", "good.test:443", "/p", "good.test:443"),
+        (
+            "https://Good.test:443/p?Q=1",
+            "good.test",
+            "https://good.test/p?Q=1",
+            "good.test",
+        ),
+        (
+            "http://good.test:81/P",
+            "good.test:81",
+            "http://good.test:81/P",
+            "good.test:81",
+        ),
+    ] {
+        let request = Request::builder().uri(uri).header("host", host);
+        let mut request = request.body(()).expect("a legal request");
+        maker.cover(&mut request);
+        assert_eq!(request.uri().to_string(), seen_uri);
+        assert_eq!(request.headers()["host"], seen_host);
+    }
 }
 
 #[test]
