@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use super::KeyBuf;
 use crate::error::ConfigError;
-use crate::policy::{Reason, RequestHead, Role};
+use crate::policy::{Reason, RequestHead, Role, fields};
 
 /// The most bytes that a key may have; a request with a longer one passes.
 const LONGEST: usize = 16 << 10;
@@ -21,10 +21,11 @@ const LONGEST: usize = 16 << 10;
 ///
 /// The path and the query are taken byte by byte as they were sent; only the
 /// authority is folded to lower case and loses its default port, for the key and
-/// for the handler alike. Fields from which handlers build answers without saying so are always part of the key where
-/// they are present: `Forwarded` and `X-Forwarded-*` (but not `-For`), `X-Host`,
-/// keys and tokens such as `X-Api-Key`, and what asks for a part of a page, such as
-/// `X-Requested-With`, `RSC` or `HX-*`.
+/// for the handler alike. Fields from which handlers build answers without saying
+/// so are always part of the key where they are present: `Forwarded` and
+/// `X-Forwarded-*` (but not `-For`), `X-Host`, keys and tokens such as `X-Api-Key`, and
+/// what asks for a part of a page, such as `X-Requested-With`, `RSC` or `HX-Request`.
+/// In all names an underscore is a hyphen, as it is to a CGI program.
 ///
 /// ```
 /// use floodwall::{Cache, KeyRules};
@@ -92,13 +93,11 @@ impl KeyRules {
         if namespace.bytes().any(|byte| byte < 3) {
             return Err(bad("namespace", namespace, "it has a control character"));
         }
-        let mut fields = Vec::new();
+        let mut covered = Vec::new();
         for given in &self.fields {
             let name = HeaderName::try_from(given.as_str())
                 .map_err(|_| bad("key field", given, "it is not a field name"))?;
-            if Role::of(&name) != Role::Keyed && !fields.contains(&name) {
-                fields.push(name);
-            }
+            covered.push(fields::spoken(&name).into_owned());
         }
         for given in &self.dropped {
             if given.is_empty() || given.contains(['&', '=', '#', '?']) {
@@ -107,7 +106,7 @@ impl KeyRules {
         }
         Ok(KeyMaker {
             namespace: namespace.as_bytes().into(),
-            fields: fields.into(),
+            fields: covered.into(),
             dropped: self.dropped.clone().into(),
             strict: self.strict,
         })
@@ -118,7 +117,7 @@ impl KeyRules {
 #[derive(Clone, Debug)]
 pub(crate) struct KeyMaker {
     namespace: Box<[u8]>,
-    fields: Box<[HeaderName]>,
+    fields: Box<[String]>,
     dropped: Box<[String]>,
     strict: bool,
 }
@@ -154,7 +153,8 @@ impl KeyMaker {
     }
 
     fn covers(&self, name: &HeaderName) -> bool {
-        Role::of(name) == Role::Keyed || self.fields.contains(name)
+        let name = fields::spoken(name);
+        Role::of_spoken(&name) == Role::Keyed || self.fields.iter().any(|it| *it == name)
     }
 
     fn page(&self, authority: &str, scheme: &str, uri: &Uri) -> KeyBuf {

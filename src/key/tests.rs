@@ -39,12 +39,14 @@ fn different_requests_have_different_keys() {
         ("https://good.test/p", vec![]),
         ("/p", vec![host, ("x-forwarded-host", "evil.test")]),
         ("/p", vec![host, ("x-forwarded-prefix", "evil.test")]),
+        ("/p", vec![host, ("x_forwarded_host", "evil.test")]),
         ("/p", vec![host, ("x-api-key", "a")]),
         ("/p", vec![host, ("x-api-key", "b")]),
         ("/p", vec![host, ("rsc", "1")]),
         ("/p", vec![host, ("x-colour", "")]),
         ("/p", vec![host, ("x-colour", "a")]),
         ("/p", vec![host, ("x-colour", "a"), ("x-colour", "")]),
+        ("/p", vec![host, ("x_colour", "a")]),
     ];
     let keys: Vec<KeyBuf> = requests
         .iter()

@@ -132,6 +132,17 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
 }
 
 /// A head, for the tests of this folder.
+/// A field's name as a CGI program sees it: there `_` and `-` are one, so that
+/// `X_Forwarded_Host` may have the effect of `X-Forwarded-Host`.
+pub(crate) fn spoken(name: &HeaderName) -> Cow<'_, str> {
+    let name = name.as_str();
+    if name.contains('_') {
+        Cow::Owned(name.replace('_', "-"))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
 #[cfg(test)]
 pub(super) fn map(rows: &[(&'static str, &'static str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();

@@ -7,6 +7,8 @@
 
 use http::HeaderName;
 
+use super::fields;
+
 /// What a request field has to do with the stored response that may answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -21,7 +23,11 @@ pub(crate) enum Role {
 
 impl Role {
     pub(crate) fn of(name: &HeaderName) -> Self {
-        let name = name.as_str();
+        Self::of_spoken(&fields::spoken(name))
+    }
+
+    /// Of a name in which underscores are hyphens.
+    pub(crate) fn of_spoken(name: &str) -> Self {
         // Names are in lower case, and most requests have none with this start.
         match name.strip_prefix("x-") {
             Some(rest) => Self::of_extension(rest),
@@ -41,7 +47,7 @@ impl Role {
         }
         // The address of the client tells nothing of the page that it is to have, and
         // would make every client's key its own.
-        if rest == "forwarded-for" {
+        if ["forwarded-for", "original-forwarded-for"].contains(&rest) {
             return Self::Ordinary;
         }
         if KEYED_EXTENSIONS.contains(&rest) || starts_with(&KEYED_PREFIXES) {
@@ -52,19 +58,24 @@ impl Role {
 }
 
 /// After `x-`: another method, or another URL.
-const OVERRIDES: [&str; 5] = [
+const OVERRIDES: [&str; 11] = [
     "http-method",
     "method",
+    "original-method",
+    "forwarded-method",
+    "original-url",
+    "original-uri",
+    "original-path",
     "forwarded-uri",
-    "forwarded-path",
+    "proxy-url",
+    "http-destinationurl",
     "matched-path",
 ];
-const OVERRIDE_PREFIXES: [&str; 7] = [
-    "original-",
+/// The last are what a framework's router tells its own renderer, and believes from
+/// anyone.
+const OVERRIDE_PREFIXES: [&str; 5] = [
     "rewrite-",
     "override-",
-    "envoy-original-",
-    // What a framework's router tells its own renderer, and believes from anyone.
     "middleware-",
     "invoke-",
     "now-route-",
@@ -72,8 +83,9 @@ const OVERRIDE_PREFIXES: [&str; 7] = [
 
 /// How the client reached the proxy in front; who asks, where it is neither a cookie nor
 /// `Authorization`; and the part of a page that a script asks for.
-const KEYED: [&str; 12] = [
+const KEYED: [&str; 13] = [
     "forwarded",
+    "cloudfront-forwarded-proto",
     "front-end-https",
     "api-key",
     "apikey",
@@ -87,7 +99,7 @@ const KEYED: [&str; 12] = [
     "hx-history-restore-request",
 ];
 /// After `x-`.
-const KEYED_EXTENSIONS: [&str; 24] = [
+const KEYED_EXTENSIONS: [&str; 26] = [
     "forwarded",
     "host",
     "http-host",
@@ -96,6 +108,8 @@ const KEYED_EXTENSIONS: [&str; 24] = [
     "url-scheme",
     "proto",
     "ssl",
+    "arr-ssl",
+    "ingress-path",
     "script-name",
     "api-key",
     "apikey",
@@ -113,8 +127,10 @@ const KEYED_EXTENSIONS: [&str; 24] = [
     "pjax",
     "livewire",
 ];
-const KEYED_PREFIXES: [&str; 5] = [
+const KEYED_PREFIXES: [&str; 7] = [
     "forwarded-",
+    "original-",
+    "envoy-original-",
     "authenticated-",
     "inertia",
     "pjax-",
@@ -134,6 +150,9 @@ mod tests {
             (Role::Keyed, "x-forwarded-prefix"),
             (Role::Keyed, "x-forwarded-server"),
             (Role::Keyed, "x-forwarded-user"),
+            (Role::Keyed, "x-original-host"),
+            (Role::Keyed, "x-envoy-original-path"),
+            (Role::Keyed, "x_forwarded_host"),
             (Role::Keyed, "x-host"),
             (Role::Keyed, "front-end-https"),
             (Role::Keyed, "x-api-key"),
@@ -150,12 +169,15 @@ mod tests {
             (Role::Override, "x-http-host-override"),
             (Role::Override, "x-original-url"),
             (Role::Override, "x-original-uri"),
+            (Role::Override, "x_original-url"),
+            (Role::Override, "x-rewrite-uri"),
             (Role::Override, "x-rewrite-url"),
             (Role::Override, "x-forwarded-uri"),
             (Role::Override, "x-override-url"),
             (Role::Override, "x-middleware-prefetch"),
             (Role::Override, "x-invoke-status"),
             (Role::Ordinary, "x-forwarded-for"),
+            (Role::Ordinary, "x-original-forwarded-for"),
             (Role::Ordinary, "x-real-ip"),
             (Role::Ordinary, "x-request-id"),
             (Role::Ordinary, "host"),
