@@ -21,6 +21,7 @@ pub(crate) struct Request {
     lines: Vec<Vec<u8>>,
     body: Vec<u8>,
     pub(crate) nonce: String,
+    heard_as: Option<String>,
 }
 
 impl Request {
@@ -35,6 +36,7 @@ impl Request {
             ],
             body: Vec::new(),
             nonce,
+            heard_as: None,
         }
     }
 
@@ -55,6 +57,26 @@ impl Request {
     pub(crate) fn host(mut self, host: impl AsRef<[u8]>) -> Self {
         self.lines[0] = [b"Host: ", host.as_ref()].concat();
         self
+    }
+
+    /// Expects the origin to hear of the host under this name: a proxy may write names its own way.
+    pub(crate) fn heard_as(mut self, host: &str) -> Self {
+        self.heard_as = Some(host.to_owned());
+        self
+    }
+
+    /// What the origin should find as its target: a fragment is the client's own affair.
+    pub(crate) fn heard_target(&self) -> &[u8] {
+        let end = self.target.iter().position(|&byte| byte == b'#');
+        &self.target[..end.unwrap_or(self.target.len())]
+    }
+
+    /// What the origin should find in `Host`.
+    pub(crate) fn host_value(&self) -> &[u8] {
+        match &self.heard_as {
+            Some(host) => host.as_bytes(),
+            None => &self.lines[0][b"Host: ".len()..],
+        }
     }
 
     /// Leaves the nonce out: for rows where the origin shall take a cookie for one.
