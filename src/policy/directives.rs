@@ -82,11 +82,11 @@ impl ResponseDirectives {
             ("proxy-revalidate", &mut self.proxy_revalidate),
         ];
         for (name, flag) in restrictions {
-            *flag |= directive.is(name);
+            *flag |= directive.speaks_of(name);
         }
         // What cannot be read is stale from the start (RFC 9111 §4.2.1), and no
         // window that the operator gives to others is meant for it.
-        let names_lifetime = directive.is("max-age") || directive.is("s-maxage");
+        let names_lifetime = directive.speaks_of("max-age") || directive.speaks_of("s-maxage");
         self.must_revalidate |= names_lifetime && directive.seconds().is_none();
         let spans = [
             ("max-age", &mut self.max_age),
@@ -95,7 +95,7 @@ impl ResponseDirectives {
             ("stale-if-error", &mut self.stale_if_error),
         ];
         for (name, span) in spans {
-            if directive.is(name) {
+            if directive.speaks_of(name) {
                 let said = directive.seconds().unwrap_or_default();
                 *span = Some(span.map_or(said, |before| before.min(said)));
             }
@@ -131,7 +131,7 @@ impl RequestDirectives {
         if !headers.contains_key(CACHE_CONTROL) {
             asked.no_cache = fields::list(headers, &PRAGMA)
                 .flat_map(Directive::restrictions)
-                .any(|directive| directive.is("no-cache"));
+                .any(|directive| directive.speaks_of("no-cache"));
             return asked;
         }
         for member in fields::list(headers, &CACHE_CONTROL) {
@@ -145,13 +145,13 @@ impl RequestDirectives {
     }
 
     fn restrict(&mut self, directive: &Directive<'_>) {
-        self.no_store |= directive.is("no-store");
-        self.no_cache |= directive.is("no-cache");
-        if directive.is("max-age") {
+        self.no_store |= directive.speaks_of("no-store");
+        self.no_cache |= directive.speaks_of("no-cache");
+        if directive.speaks_of("max-age") {
             let asked = directive.seconds().unwrap_or_default();
             self.max_age = Some(self.max_age.map_or(asked, |before| before.min(asked)));
         }
-        if directive.is("min-fresh") {
+        if directive.speaks_of("min-fresh") {
             let asked = directive.seconds().unwrap_or(fields::FOREVER);
             self.min_fresh = self.min_fresh.max(Some(asked));
         }
@@ -166,10 +166,10 @@ impl RequestDirectives {
             if strays.any(|word| word.is("max-stale")) {
                 return None;
             }
-            if directive.is("max-stale") {
+            if directive.speaks_of("max-stale") {
                 let most = match directive.value {
-                    None => fields::FOREVER,
-                    Some(_) => directive.seconds()?,
+                    None if directive.is("max-stale") => fields::FOREVER,
+                    _ => directive.seconds()?,
                 };
                 least = Some(least.map_or(most, |before: Duration| before.min(most)));
             }
@@ -178,7 +178,7 @@ impl RequestDirectives {
     }
 }
 
-/// A name, and the value after its equals sign if it has one.
+/// What stands before an equals sign, and the value after it if there is one.
 struct Directive<'a> {
     name: &'a [u8],
     value: Option<&'a [u8]>,
@@ -192,7 +192,7 @@ impl<'a> Directive<'a> {
                 value: None,
             },
             Some(at) => Self {
-                name: member.text[..at].trim_ascii(),
+                name: &member.text[..at],
                 value: Some(&member.text[at + 1..]),
             },
         }
@@ -213,7 +213,25 @@ impl<'a> Directive<'a> {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
+    /// Whether it is that directive, written well or not: `no-store'` and
+    /// `max-age =60` were meant to say something.
+    fn speaks_of(&self, name: &str) -> bool {
+        self.word().eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    /// The name without what is no letter or digit at its ends.
+    fn word(&self) -> &'a [u8] {
+        let belongs = |byte: &u8| byte.is_ascii_alphanumeric();
+        let start = self.name.iter().position(belongs).unwrap_or(0);
+        let end = self.name.iter().rposition(belongs).map_or(0, |at| at + 1);
+        self.name.get(start..end).unwrap_or_default()
+    }
+
+    /// The seconds that it gives, if both name and value are written well.
     fn seconds(&self) -> Option<Duration> {
+        if self.word() != self.name {
+            return None;
+        }
         fields::seconds(self.value?)
     }
 
@@ -273,6 +291,8 @@ mod tests {
             "no-store=\"x\"",
             "max-age=60 ,\tNO-STORE",
             "ext=\"a, b\", no-store",
+            "ext='a, no-store'",
+            "max-age=60, no-store =",
         ] {
             assert!(response(&[line.as_bytes()]).no_store, "{line}");
         }
@@ -310,6 +330,9 @@ mod tests {
         assert!(response(&[b"PUBLIC"]).public);
         assert!(!response(&[b"public=\"x\""]).public);
         assert!(!response(&[b"publicly"]).public);
+        assert!(!response(&[b"public'"]).public);
+        assert!(response(&[b"s-maxage=60"]).shares);
+        assert!(!response(&[b"s-maxage =60"]).shares);
     }
 
     #[test]
@@ -326,6 +349,9 @@ mod tests {
             "max-age= 60",
             "max-age=60 0",
             "max-age=60;x",
+            "max-age =60",
+            "'max-age'=60",
+            "max-age=60, max-age =5",
         ] {
             assert_eq!(response(&[junk.as_bytes()]).max_age, secs(0), "{junk}");
         }
