@@ -1,4 +1,4 @@
-mod client; mod history; mod plan; mod sabotage; mod simulated; mod site; mod world;
+mod client; mod facts; mod history; mod promises; mod plan; mod sabotage; mod simulated; mod site; mod world;
 #[allow(clippy::disallowed_methods)]
 fn main() {
     let args: Vec<u64> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
@@ -10,8 +10,8 @@ fn main() {
         if n == 1 { println!("{}", history::show(&history)); }
         requests += history.requests.len(); calls += history.calls.len(); flights += history.flights.len();
         let e = history.ending.unwrap();
+        let broken = promises::broken(&history); if !broken.is_empty() { bad += 1; if bad < 25 { for b in broken { println!("seed {seed}: {}: {}", b.promise, b.how); } } }
         orders += e.stamp.order as u64;
-        if e.waiting > 0 || e.endless || history.panics.iter().any(|p| p.said.is_some()) || e.stats.flights + e.stats.waiting + e.stats.flight_bytes + e.stats.at_origin + e.stats.queued > 0 { bad += 1; if bad < 10 { println!("seed {seed}: {e:?} {:?}", history.panics); } }
     }
     println!("{:?} per seed, {requests} requests {calls} calls {flights} flights {bad} bad, events {orders}", start.elapsed() / n as u32);
 }

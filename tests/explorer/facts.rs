@@ -1,0 +1,383 @@
+//! What a history means by RFC 9111 and by the cache's own documentation, worked
+//! out from what the handler said and not from what the cache read.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::client::{Fields, Identity};
+use crate::history::{
+    Answered, Call, Caller, Failed, Flight, Head, History, Looked, Over, Purged, Purging, Request,
+    RequestId, Serial, Stamp,
+};
+use crate::plan::Settings;
+use crate::simulated::SimulatedRuntime;
+use crate::site::{Said, Vary};
+
+/// What an answer is made of: a body, the head that came with it or with a 304
+/// about it, and the rules of one of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Made<'a> {
+    pub(crate) body: &'a Call,
+    pub(crate) head: &'a Call,
+    pub(crate) rules: Said,
+}
+
+/// For whom it is remembered that an answer was not for sharing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remembered {
+    Not,
+    ForKnown,
+    ForAll,
+}
+
+/// What may be done with an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    ForOne(Remembered),
+    Shared { stored: bool },
+}
+
+impl History {
+    /// What an answer is made of; nothing for one of the cache's own, or a bare 304
+    /// of the handler's.
+    pub(crate) fn made(&self, answered: &Answered) -> Option<Made<'_>> {
+        let rules = self.call(answered.rules?).head?.said?;
+        Some(Made {
+            body: self.call(answered.body?),
+            head: self.call(answered.head?),
+            rules,
+        })
+    }
+
+    /// Whether a request caused a call: by passing, or by starting the fetch.
+    pub(crate) fn is_own(&self, request: RequestId, call: &Call) -> bool {
+        match call.caller {
+            Caller::Pass(by) => by == request,
+            Caller::Flight(flight) => self.flight(flight).leader == request,
+        }
+    }
+
+    /// When the fetch began that a call belongs to.
+    pub(crate) fn fetch_began(&self, call: &Call) -> Stamp {
+        match call.caller {
+            Caller::Pass(_) => call.began,
+            Caller::Flight(flight) => self.flight(flight).began,
+        }
+    }
+
+    /// The fields of the request that a flight was started for.
+    pub(crate) fn flies_for(&self, flight: &Flight) -> Fields {
+        self.requests[flight.leader.0].ask.fields
+    }
+
+    pub(crate) fn last_call(&self, flight: &Flight) -> Option<&Call> {
+        flight.calls.last().map(|serial| self.call(*serial))
+    }
+
+    /// When it was known what came of a flight.
+    pub(crate) fn announced(&self, flight: &Flight) -> Option<Stamp> {
+        let said = self.last_call(flight).and_then(Call::outcome);
+        said.or_else(|| flight.ended.map(|(stamp, _)| stamp))
+    }
+
+    /// Whether two flights were started for requests that could have the same
+    /// answer, whatever it varies on.
+    pub(crate) fn selects_same(&self, one: &Flight, other: &Flight) -> bool {
+        self.flies_for(one) == self.flies_for(other)
+    }
+
+    /// The flight that a request joined, where there was but one to join.
+    pub(crate) fn followed(&self, request: &Request) -> Option<&Flight> {
+        if request.looked_up != Looked::Follows {
+            return None;
+        }
+        let now = &request.began;
+        let mut there = self.flights_of(request.ask.page).filter(|flight| {
+            let is_over = flight.ended.is_some_and(|(stamp, _)| stamp.is_before(now));
+            flight.began.is_before(now) && !is_over
+        });
+        let only = there.next()?;
+        // What is announced already is joined for its body, not waited for.
+        let waits = self.announced(only).is_none_or(|announced| now.is_before(&announced));
+        (there.next().is_none() && waits).then_some(only)
+    }
+
+    /// What one call alone comes to, as an answer.
+    pub(crate) fn made_by<'a>(&self, call: &'a Call) -> Option<Made<'a>> {
+        Some(Made {
+            body: call,
+            head: call,
+            rules: call.head?.said?,
+        })
+    }
+
+    /// Whether the flight itself reads its body, and not the one who started it.
+    pub(crate) fn is_read_by_flight(&self, flight: &Flight) -> bool {
+        matches!(self.verdict(flight), Some((_, _, Verdict::Shared { .. })))
+    }
+
+    /// All flights for a page, with their numbers.
+    pub(crate) fn flights_of_with_id(&self, page: usize) -> impl Iterator<Item = (usize, &Flight)> {
+        let all = self.flights.iter().enumerate();
+        all.filter(move |(_, flight)| flight.page == page)
+    }
+
+    /// All flights for a page.
+    pub(crate) fn flights_of(&self, page: usize) -> impl Iterator<Item = &Flight> {
+        self.flights.iter().filter(move |flight| flight.page == page)
+    }
+
+    /// The flights for a page that came to something between two moments, the
+    /// second included.
+    pub(crate) fn announced_between<'a>(
+        &'a self,
+        page: usize,
+        from: &'a Stamp,
+        to: &'a Stamp,
+    ) -> impl Iterator<Item = (&'a Flight, Stamp)> {
+        self.flights_of(page).filter_map(move |flight| {
+            let announced = self.announced(flight)?;
+            (from.is_before(&announced) && announced.is_before(to)).then_some((flight, announced))
+        })
+    }
+
+    /// The purges between two moments that name a page, or one of these topics.
+    pub(crate) fn purges_between<'a>(
+        &'a self,
+        page: usize,
+        topics: [Option<u8>; 3],
+        from: &'a Stamp,
+        to: &'a Stamp,
+    ) -> impl Iterator<Item = &'a Purged> {
+        let names = move |what: Purging| match what {
+            Purging::Page(named) => named == page,
+            Purging::Topic(topic) => topics.contains(&Some(topic)),
+            Purging::Everything => true,
+        };
+        let between = |purge: &&Purged| from.is_before(&purge.stamp) && purge.stamp.is_before(to);
+        let purges = self.purges.iter().filter(between);
+        purges.filter(move |purge| names(purge.what))
+    }
+
+    /// Whether any purge at all might have come between for a page.
+    pub(crate) fn any_purge(&self, page: usize, from: &Stamp, to: &Stamp) -> bool {
+        let all = [Some(0), Some(1), None];
+        self.purges_between(page, all, from, to).next().is_some()
+    }
+
+    /// What a flight's answer was judged to be; nothing while there is none, or
+    /// where it hangs on what is stored.
+    pub(crate) fn verdict(&self, flight: &Flight) -> Option<(Stamp, Said, Verdict)> {
+        let call = self.last_call(flight)?;
+        let head = call.head.as_ref()?;
+        let said = head.said.filter(|_| head.status != 304)?;
+        let verdict = said.verdict(&self.plan.settings, call.fields, head);
+        Some((head.stamp, said, verdict))
+    }
+}
+
+impl Made<'_> {
+    /// Everything that it can be purged by, as far as can be told from outside.
+    pub(crate) fn topics(&self) -> [Option<u8>; 3] {
+        let of = |call: &Call| call.head.and_then(|head| head.said)?.topic;
+        [of(self.body), of(self.head), self.rules.topic]
+    }
+
+    /// The age when the head came (RFC 9111 §4.2.3).
+    fn initial_age(&self) -> Duration {
+        let Some(head) = &self.head.head else {
+            return Duration::ZERO;
+        };
+        head.initial_age()
+    }
+
+    /// The age at a moment.
+    pub(crate) fn age(&self, at: Duration) -> Duration {
+        let received = self.head.head.map_or(Duration::ZERO, |head| head.stamp.at);
+        self.initial_age() + at.saturating_sub(received)
+    }
+
+    /// Whether it is fresh at a moment by its age alone.
+    pub(crate) fn is_fresh(&self, at: Duration) -> bool {
+        let lifetime = self.rules.lifetime();
+        !self.rules.no_cache && lifetime.is_some_and(|lifetime| self.age(at) < lifetime)
+    }
+
+    /// For how long it has been stale at a moment, by its age or because of a
+    /// purge.
+    pub(crate) fn staleness(&self, at: Duration, purged: Option<Duration>) -> Duration {
+        let lifetime = self.rules.lifetime().unwrap_or_default();
+        let by_age = self.age(at).saturating_sub(lifetime);
+        by_age.max(purged.map_or(Duration::ZERO, |purged| at.saturating_sub(purged)))
+    }
+}
+
+impl Head {
+    fn initial_age(&self) -> Duration {
+        let Some(said) = self.said else {
+            return Duration::ZERO;
+        };
+        let told = Duration::from_secs(said.age.unwrap_or_default());
+        let apparent = said.date.map_or(Duration::ZERO, |skew| {
+            let date = date_at(self.stamp.at, skew);
+            let age = self.wall.duration_since(date).unwrap_or_default();
+            Duration::from_secs(age.as_secs())
+        });
+        told.max(apparent)
+    }
+}
+
+/// What a `Date` says that is wrong by so many seconds; it counts whole ones.
+fn date_at(at: Duration, skew: i64) -> SystemTime {
+    let right = (SimulatedRuntime::START + at).as_secs();
+    UNIX_EPOCH + Duration::from_secs(right.saturating_add_signed(skew))
+}
+
+impl Said {
+    /// The freshness lifetime (RFC 9111 §4.2.1).
+    pub(crate) fn lifetime(&self) -> Option<Duration> {
+        self.s_maxage.or(self.max_age).map(Duration::from_secs)
+    }
+
+    /// Whether it may never be served stale.
+    pub(crate) const fn is_never_stale(&self) -> bool {
+        self.must_revalidate || self.proxy_revalidate || self.s_maxage.is_some() || self.no_cache
+    }
+
+    /// How long it may be served stale: while it is refreshed, and when the handler
+    /// fails.
+    pub(crate) fn windows(&self, settings: &Settings) -> (Duration, Duration) {
+        let window = |said: Option<u64>, given: Option<u64>| {
+            let window = said.or(given).filter(|_| !self.is_never_stale());
+            Duration::from_secs(window.unwrap_or_default())
+        };
+        (
+            window(self.stale_while_revalidate, settings.stale_while_revalidate),
+            window(self.stale_if_error, settings.stale_if_error),
+        )
+    }
+
+    /// Whether it may be shared where one of those concerned shows who they are
+    /// (RFC 9111 §3.5, and the same care for cookies).
+    pub(crate) const fn permits(&self, identity: Identity) -> bool {
+        let shares = self.public || self.s_maxage.is_some();
+        match identity {
+            Identity::Nobody => true,
+            Identity::Cookie(_) => shares,
+            Identity::Password(_) => shares || self.must_revalidate,
+        }
+    }
+
+    /// Whether it is for one alone, whoever that is.
+    pub(crate) fn is_private(&self) -> bool {
+        self.no_store || self.private || self.set_cookie || self.vary == Vary::Star
+    }
+
+    pub(crate) const fn is_failure(&self) -> bool {
+        matches!(self.status, 500 | 502 | 503 | 504)
+    }
+
+    /// Whether two requests select the same variant (RFC 9111 §4.1).
+    pub(crate) fn selects(&self, one: Fields, other: Fields) -> bool {
+        match self.vary {
+            Vary::Nothing => true,
+            Vary::Language => one.language == other.language,
+            Vary::LanguageAndKind => one.language == other.language && one.kind == other.kind,
+            Vary::Cookie => one.identity.cookie() == other.identity.cookie(),
+            Vary::Star => false,
+        }
+    }
+
+    /// What may be done with it, as the answer to `fields`.
+    fn verdict(&self, settings: &Settings, fields: Fields, head: &Head) -> Verdict {
+        let remembered = if fields.identity.is_known() {
+            Remembered::ForKnown
+        } else {
+            Remembered::ForAll
+        };
+        let too_large = head.told.is_some_and(|told| told > settings.max_object_size);
+        if self.no_store || self.private || self.set_cookie || too_large {
+            return Verdict::ForOne(remembered);
+        }
+        if self.is_about_the_request(settings) {
+            return Verdict::ForOne(Remembered::Not);
+        }
+        if self.vary == Vary::Star {
+            return Verdict::ForOne(remembered);
+        }
+        if !self.permits(fields.identity) {
+            return Verdict::ForOne(Remembered::ForKnown);
+        }
+        let stored = self.is_stored(settings, head);
+        let fresh = self.lifetime().is_some_and(|lifetime| head.initial_age() < lifetime);
+        if settings.strict_collapse && !(stored && fresh && !self.no_cache) {
+            return Verdict::ForOne(Remembered::Not);
+        }
+        Verdict::Shared { stored }
+    }
+
+    /// Statuses that speak of one request more than of the page.
+    pub(crate) fn is_about_the_request(&self, settings: &Settings) -> bool {
+        let lasts = self.lifetime().is_some_and(|lifetime| !lifetime.is_zero());
+        match self.status {
+            206 => true,
+            401 => !(settings.store_errors && lasts),
+            _ => false,
+        }
+    }
+
+    fn is_stored(&self, settings: &Settings, head: &Head) -> bool {
+        let by_status = match self.status {
+            200 | 302 => true,
+            status => status >= 400 && settings.store_errors,
+        };
+        let can_wait = self.public || matches!(self.status, 200 | 204 | 404 | 410);
+        let lifetime = self.lifetime().or((self.no_cache && can_wait).then_some(Duration::ZERO));
+        let (refreshing, failing) = self.windows(settings);
+        let lasts = lifetime.is_some_and(|lifetime| {
+            let spare = lifetime + refreshing.max(failing);
+            self.tagged || (!self.no_cache && spare > head.initial_age())
+        });
+        by_status && lasts
+    }
+}
+
+impl Identity {
+    const fn cookie(self) -> Option<bool> {
+        match self {
+            Self::Cookie(which) => Some(which),
+            _ => None,
+        }
+    }
+}
+
+impl Call {
+    /// When it answered or came to nothing.
+    pub(crate) fn outcome(&self) -> Option<Stamp> {
+        let failed = self.failed.map(|(stamp, _)| stamp);
+        self.head.map(|head| head.stamp).or(failed)
+    }
+
+    /// Whether it answered that it had failed.
+    pub(crate) fn failed_answer(&self) -> bool {
+        let said = self.head.and_then(|head| head.said.filter(|_| head.status != 304));
+        let is_bad = |head: Head| head.status == 304 && !head.honest;
+        said.is_some_and(|said| said.is_failure()) || self.head.is_some_and(is_bad)
+    }
+
+    /// Whether its answer is for one alone, whoever asks.
+    pub(crate) fn is_for_one(&self) -> bool {
+        let said = self.head.and_then(|head| head.said);
+        said.is_some_and(|said| said.is_private())
+    }
+
+    /// Whether its task was taken away from it, or panicked.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self.failed, Some((_, Failed::Gone(Over::Killed | Over::Panicked))))
+    }
+}
+
+impl Serial {
+    pub(crate) fn of(at: usize) -> Self {
+        Self(u32::try_from(at).unwrap_or(u32::MAX))
+    }
+}
