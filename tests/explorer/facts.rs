@@ -97,7 +97,9 @@ impl History {
         });
         let only = there.next()?;
         // What is announced already is joined for its body, not waited for.
-        let waits = self.announced(only).is_none_or(|announced| now.is_before(&announced));
+        let waits = self
+            .announced(only)
+            .is_none_or(|announced| now.is_before(&announced));
         (there.next().is_none() && waits).then_some(only)
     }
 
@@ -123,7 +125,9 @@ impl History {
 
     /// All flights for a page.
     pub(crate) fn flights_of(&self, page: usize) -> impl Iterator<Item = &Flight> {
-        self.flights.iter().filter(move |flight| flight.page == page)
+        self.flights
+            .iter()
+            .filter(move |flight| flight.page == page)
     }
 
     /// The flights for a page that came to something between two moments, the
@@ -176,10 +180,14 @@ impl History {
 }
 
 impl Made<'_> {
+    /// What it could be purged by when it came.
+    pub(crate) fn own_topic(&self) -> Option<u8> {
+        self.body.topic()
+    }
+
     /// Everything that it can be purged by, as far as can be told from outside.
     pub(crate) fn topics(&self) -> [Option<u8>; 3] {
-        let of = |call: &Call| call.head.and_then(|head| head.said)?.topic;
-        [of(self.body), of(self.head), self.rules.topic]
+        [self.body.topic(), self.head.topic(), self.rules.topic]
     }
 
     /// The age when the head came (RFC 9111 §4.2.3).
@@ -294,7 +302,9 @@ impl Said {
         } else {
             Remembered::ForAll
         };
-        let too_large = head.told.is_some_and(|told| told > settings.max_object_size);
+        let too_large = head
+            .told
+            .is_some_and(|told| told > settings.max_object_size);
         if self.no_store || self.private || self.set_cookie || too_large {
             return Verdict::ForOne(remembered);
         }
@@ -308,7 +318,9 @@ impl Said {
             return Verdict::ForOne(Remembered::ForKnown);
         }
         let stored = self.is_stored(settings, head);
-        let fresh = self.lifetime().is_some_and(|lifetime| head.initial_age() < lifetime);
+        let fresh = self
+            .lifetime()
+            .is_some_and(|lifetime| head.initial_age() < lifetime);
         if settings.strict_collapse && !(stored && fresh && !self.no_cache) {
             return Verdict::ForOne(Remembered::Not);
         }
@@ -331,7 +343,9 @@ impl Said {
             status => status >= 400 && settings.store_errors,
         };
         let can_wait = self.public || matches!(self.status, 200 | 204 | 404 | 410);
-        let lifetime = self.lifetime().or((self.no_cache && can_wait).then_some(Duration::ZERO));
+        let lifetime = self
+            .lifetime()
+            .or((self.no_cache && can_wait).then_some(Duration::ZERO));
         let (refreshing, failing) = self.windows(settings);
         let lasts = lifetime.is_some_and(|lifetime| {
             let spare = lifetime + refreshing.max(failing);
@@ -351,6 +365,10 @@ impl Identity {
 }
 
 impl Call {
+    fn topic(&self) -> Option<u8> {
+        self.head.and_then(|head| head.said)?.topic
+    }
+
     /// When it answered or came to nothing.
     pub(crate) fn outcome(&self) -> Option<Stamp> {
         let failed = self.failed.map(|(stamp, _)| stamp);
@@ -359,7 +377,9 @@ impl Call {
 
     /// Whether it answered that it had failed.
     pub(crate) fn failed_answer(&self) -> bool {
-        let said = self.head.and_then(|head| head.said.filter(|_| head.status != 304));
+        let said = self
+            .head
+            .and_then(|head| head.said.filter(|_| head.status != 304));
         let is_bad = |head: Head| head.status == 304 && !head.honest;
         said.is_some_and(|said| said.is_failure()) || self.head.is_some_and(is_bad)
     }
@@ -372,7 +392,10 @@ impl Call {
 
     /// Whether its task was taken away from it, or panicked.
     pub(crate) fn is_lost(&self) -> bool {
-        matches!(self.failed, Some((_, Failed::Gone(Over::Killed | Over::Panicked))))
+        matches!(
+            self.failed,
+            Some((_, Failed::Gone(Over::Killed | Over::Panicked)))
+        )
     }
 }
 

@@ -127,7 +127,8 @@ fn moment(random: &mut Random, span: Duration, grain: Duration) -> Duration {
 
 impl Settings {
     fn drawn(random: &mut Random) -> Self {
-        let millis = |random: &mut Random, choices: &[u64]| Duration::from_millis(random.pick(choices));
+        let millis =
+            |random: &mut Random, choices: &[u64]| Duration::from_millis(random.pick(choices));
         let capacity = random.pick(&[64 << 20, 64 << 20, 64 << 20, 20_000, 4_000]);
         let max_object_size = random.pick(&[8 << 20, 8 << 20, 8 << 20, 100_000, 1_000, 100]);
         Self {
@@ -220,7 +221,11 @@ impl Crowds {
             let at = moment(random, span, grain);
             let page = random.index(self.pages);
             for _ in 0..random.pick(&[1, 1, 2, 3, 5, 12]) {
-                let page = if random.percent(80) { page } else { random.index(self.pages) };
+                let page = if random.percent(80) {
+                    page
+                } else {
+                    random.index(self.pages)
+                };
                 let late = grain * random.pick(&[0, 0, 0, 1, 2]);
                 visits.push(self.visit(random, at + late, page, grain));
             }
@@ -239,8 +244,16 @@ impl Crowds {
             asks_about_last: random.percent(self.directed / 2),
             leaves: self.leaves(random, grain),
             pace: Pace {
-                rests: if pauses { grain * random.pick(&[1, 3, 20]) } else { Duration::ZERO },
-                most: if random.percent(self.leaving / 2) { random.below(3) as u32 } else { u32::MAX },
+                rests: if pauses {
+                    grain * random.pick(&[1, 3, 20])
+                } else {
+                    Duration::ZERO
+                },
+                most: if random.percent(self.leaving / 2) {
+                    random.below(3) as u32
+                } else {
+                    u32::MAX
+                },
             },
             ask,
         }

@@ -91,13 +91,12 @@ impl World {
         });
     }
 
-    /// When everything is over, each page is asked for once more, of a site that is
-    /// well again.
+    /// When everything is over, each page is asked for once more in its turn, of a
+    /// site that is well again.
     fn probe(self: &Arc<Self>, simulation: &Simulation) {
         self.site.heal();
         self.runtime.refuse(false);
-        let pages = 0..self.plan.pages.len();
-        for page in pages {
+        for page in 0..self.plan.pages.len() {
             let probe = Visit {
                 at: QUIET,
                 ask: Ask::page(page, Fields::default()),
@@ -106,8 +105,8 @@ impl World {
                 pace: Pace::FAST,
             };
             self.runtime.start(visit(Arc::clone(self), probe));
+            simulation.run(MOST_STEPS);
         }
-        simulation.run(MOST_STEPS);
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a client asks for.
 
-use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, COOKIE, HOST, IF_NONE_MATCH, RANGE};
+use http::header::{
+    ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, COOKIE, HOST, IF_NONE_MATCH, RANGE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 use crate::history::Serial;
@@ -167,9 +169,16 @@ impl Fields {
         let shown = said(COOKIE).or_else(|| said(AUTHORIZATION));
         let is_shown = |identity: &&Identity| Some(identity.canary()) == shown;
         let language = said(ACCEPT_LANGUAGE).unwrap_or_default();
-                Self {
-            identity: Identity::ALL.iter().find(is_shown).copied().unwrap_or_default(),
-            language: LANGUAGES.iter().position(|known| *known == language).unwrap_or_default(),
+        Self {
+            identity: Identity::ALL
+                .iter()
+                .find(is_shown)
+                .copied()
+                .unwrap_or_default(),
+            language: LANGUAGES
+                .iter()
+                .position(|known| *known == language)
+                .unwrap_or_default(),
             kind: headers.contains_key(X_KIND),
         }
     }

@@ -16,7 +16,10 @@ use crate::world::World;
 
 /// Reads a body at a client's pace, and notes what comes.
 pub(super) async fn read(world: &Arc<World>, id: RequestId, mut body: OriginBody, pace: Pace) {
-    if world.recorder.request(id, |request, _| has_no_body(request)) {
+    if world
+        .recorder
+        .request(id, |request, _| has_no_body(request))
+    {
         world.recorder.read_ended(id, ReadEnd::Whole);
         return;
     }
@@ -32,7 +35,9 @@ pub(super) async fn read(world: &Arc<World>, id: RequestId, mut body: OriginBody
             Some(Ok(frame)) => {
                 if let Ok(chunk) = frame.into_data() {
                     let chunk = world.sabotage.mix(world, chunk);
-                    world.recorder.request(id, |request, _| request.take(&chunk));
+                    world
+                        .recorder
+                        .request(id, |request, _| request.take(&chunk));
                 }
             }
             Some(Err(error)) => {
@@ -42,7 +47,9 @@ pub(super) async fn read(world: &Arc<World>, id: RequestId, mut body: OriginBody
         }
         pieces += 1;
         if !pace.rests.is_zero() {
-            world.recorder.request(id, |request, _| request.read.paused = true);
+            world
+                .recorder
+                .request(id, |request, _| request.read.paused = true);
             world.runtime.sleep(pace.rests).await;
         }
     }

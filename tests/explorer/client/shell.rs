@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use floodwall::Reason;
 use floodwall::engine::{Lookup, OriginBody, Pass, Reply, Settled, Wait};
 use floodwall::policy::RequestHead;
-use floodwall::Reason;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, Response, request};
 use http_body::Body;
@@ -88,7 +88,11 @@ impl Shell {
             Lookup::Wait(mut wait) => {
                 wait.start(&self.parts, &mut self.leader);
                 let leads = world.recorder.look(|history| history.flights.len()) > flights;
-                let looked = if leads { Looked::Leads } else { Looked::Follows };
+                let looked = if leads {
+                    Looked::Leads
+                } else {
+                    Looked::Follows
+                };
                 world.recorder.looked_up(self.id, looked);
                 Called::Wait(wait)
             }
@@ -124,7 +128,10 @@ impl Shell {
                 }
             }
         };
-        world.sabotage.before_passing(&world, &pass, self.id, &self.ask).await;
+        world
+            .sabotage
+            .before_passing(&world, &pass, self.id, &self.ask)
+            .await;
         self.pass(pass).await
     }
 
@@ -152,7 +159,10 @@ impl Shell {
         // What only the one who asked may have comes from the handler directly.
         let is_handlers = format!("{:?}", reply.body()).contains("own");
         let response = reply.map(BodyExt::boxed_unsync);
-        let response = self.world.sabotage.replace(&self.world, &self.ask, response);
+        let response = self
+            .world
+            .sabotage
+            .replace(&self.world, &self.ask, response);
         self.note(&response);
         let is_refreshed = |line: &StatusLine| line.says(Reason::StaleWhileRevalidate);
         self.world.recorder.note(|history, _| {
@@ -175,8 +185,10 @@ impl Shell {
     fn note<B: Body>(&self, response: &Response<B>) {
         let headers = response.headers();
         let serial = |name: HeaderName| number(text(headers, &name)?).map(Serial);
-        let rules = text(headers, &CACHE_CONTROL).and_then(|line| number(line.strip_prefix("rule=")?));
-        let range = text(headers, &CONTENT_RANGE).and_then(|line| number(line.strip_prefix("bytes ")?));
+        let rules =
+            text(headers, &CACHE_CONTROL).and_then(|line| number(line.strip_prefix("rule=")?));
+        let range =
+            text(headers, &CONTENT_RANGE).and_then(|line| number(line.strip_prefix("bytes ")?));
         let told = text(headers, &CONTENT_LENGTH).and_then(|line| line.parse().ok());
         self.world.recorder.answered(self.id, |stamp| Answered {
             stamp,
@@ -220,6 +232,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 
 /// The number at the start of `text`.
 fn number(text: &str) -> Option<u32> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     text[..end].parse().ok()
 }

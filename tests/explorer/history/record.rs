@@ -89,7 +89,11 @@ impl Recorder {
         })
     }
 
-    pub(crate) fn request<T>(&self, id: RequestId, note: impl FnOnce(&mut Request, Stamp) -> T) -> T {
+    pub(crate) fn request<T>(
+        &self,
+        id: RequestId,
+        note: impl FnOnce(&mut Request, Stamp) -> T,
+    ) -> T {
         self.note(|history, stamp| note(&mut history.requests[id.0], stamp))
     }
 
@@ -102,7 +106,9 @@ impl Recorder {
     }
 
     pub(crate) fn answered(&self, id: RequestId, answered: impl FnOnce(Stamp) -> Answered) {
-        self.request(id, |request, stamp| request.answered = Some(answered(stamp)));
+        self.request(id, |request, stamp| {
+            request.answered = Some(answered(stamp))
+        });
     }
 
     pub(crate) fn read_ended(&self, id: RequestId, how: ReadEnd) {

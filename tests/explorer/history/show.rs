@@ -1,6 +1,8 @@
 //! A history, for people.
 
-use super::{Answered, BodyEnd, Call, Caller, Failed, History, Looked, Over, Purging, Request, Serial, Stamp};
+use super::{
+    Answered, BodyEnd, Call, Caller, Failed, History, Looked, Over, Purging, Request, Serial, Stamp,
+};
 use crate::client::{Ask, Fields, Identity, Method};
 
 /// A history, line by line, in the order in which it was.
@@ -10,7 +12,11 @@ pub(crate) fn show(history: &History) -> String {
         lines.extend(request.lines(id));
     }
     for (id, flight) in history.flights.iter().enumerate() {
-        let kind = if flight.is_refresh { "refresh" } else { "fetch" };
+        let kind = if flight.is_refresh {
+            "refresh"
+        } else {
+            "fetch"
+        };
         let leader = flight.leader.0;
         let began = format!("F{id} {kind} of /{} started by R{leader}", flight.page);
         lines.push((flight.began, began));
@@ -31,7 +37,10 @@ pub(crate) fn show(history: &History) -> String {
         lines.push((purge.stamp, format!("** {softly}purged: {what}")));
     }
     for loss in &history.losses {
-        let lost = format!("** a fetch of /{} was dropped unstarted, if there was one", loss.page);
+        let lost = format!(
+            "** a fetch of /{} was dropped unstarted, if there was one",
+            loss.page
+        );
         lines.push((loss.stamp, lost));
     }
     for (stamp, what) in &history.troubles {
@@ -47,8 +56,16 @@ pub(crate) fn show(history: &History) -> String {
     let mut text = format!("{:#?}\n", history.plan.settings);
     text += &format!("{:?}, {:?}\n", history.plan.schedule, history.plan.rates);
     for (stamp, line) in lines {
-        let lag = if stamp.lag.is_zero() { String::new() } else { format!(" (lag {:?})", stamp.lag) };
-        text += &format!("{:>5} {:>9.3}s{lag}  {line}\n", stamp.order, stamp.at.as_secs_f64());
+        let lag = if stamp.lag.is_zero() {
+            String::new()
+        } else {
+            format!(" (lag {:?})", stamp.lag)
+        };
+        text += &format!(
+            "{:>5} {:>9.3}s{lag}  {line}\n",
+            stamp.order,
+            stamp.at.as_secs_f64()
+        );
     }
     text
 }
@@ -56,7 +73,9 @@ pub(crate) fn show(history: &History) -> String {
 impl Request {
     fn lines(&self, id: usize) -> Vec<(Stamp, String)> {
         let mut lines = Vec::new();
-        let inside = self.inside.map_or(String::new(), |Serial(call)| format!(" inside call {call}"));
+        let inside = self
+            .inside
+            .map_or(String::new(), |Serial(call)| format!(" inside call {call}"));
         let looked = match self.looked_up {
             Looked::NotYet => "",
             Looked::Replied => ", answered at once",
@@ -64,7 +83,10 @@ impl Request {
             Looked::Leads => ", starts a fetch",
             Looked::Follows => ", follows",
         };
-        lines.push((self.began, format!("R{id} {}{inside}{looked}", ask(&self.ask))));
+        lines.push((
+            self.began,
+            format!("R{id} {}{inside}{looked}", ask(&self.ask)),
+        ));
         if let Some((stamp, reason)) = self.passed {
             lines.push((stamp, format!("R{id} passes: {reason}")));
         }
@@ -72,8 +94,14 @@ impl Request {
             lines.push((answered.stamp, format!("R{id} <- {}", answer(answered))));
         }
         if let Some((stamp, how)) = self.read.ended {
-            let wrong = self.read.wrong_at.map_or(String::new(), |at| format!(", wrong from {at}"));
-            lines.push((stamp, format!("R{id} read {} bytes: {how:?}{wrong}", self.read.bytes)));
+            let wrong = self
+                .read
+                .wrong_at
+                .map_or(String::new(), |at| format!(", wrong from {at}"));
+            lines.push((
+                stamp,
+                format!("R{id} read {} bytes: {how:?}{wrong}", self.read.bytes),
+            ));
         }
         if let Some(stamp) = self.left {
             lines.push((stamp, format!("R{id} left after {} bytes", self.read.bytes)));
@@ -156,13 +184,24 @@ impl Call {
             Caller::Flight(flight) => format!("F{}", flight.0),
             Caller::Pass(request) => format!("R{}", request.0),
         };
-        let asked = self.asked.map_or(String::new(), |Serial(asked)| format!(" unless \"{asked}\""));
-        let began = format!("   call {serial} of /{} by {by}{}{asked}", self.page, fields(self.fields));
+        let asked = self.asked.map_or(String::new(), |Serial(asked)| {
+            format!(" unless \"{asked}\"")
+        });
+        let began = format!(
+            "   call {serial} of /{} by {by}{}{asked}",
+            self.page,
+            fields(self.fields)
+        );
         lines.push((self.began, began));
         if let Some(head) = &self.head {
-            let said = head.said.map_or(String::new(), |said| format!(" {}", said.brief()));
+            let said = head
+                .said
+                .map_or(String::new(), |said| format!(" {}", said.brief()));
             let length = self.body.length;
-            lines.push((head.stamp, format!("   call {serial} -> {}{said}, {length} bytes", head.status)));
+            lines.push((
+                head.stamp,
+                format!("   call {serial} -> {}{said}, {length} bytes", head.status),
+            ));
         }
         if let Some((stamp, how)) = self.failed {
             let how = match how {
@@ -178,7 +217,10 @@ impl Call {
                 BodyEnd::Cut => "cut".to_owned(),
                 BodyEnd::Gone(how) => format!("dropped{}", over(how)),
             };
-            lines.push((stamp, format!("   call {serial} sent {} bytes: {how}", self.body.sent)));
+            lines.push((
+                stamp,
+                format!("   call {serial} sent {} bytes: {how}", self.body.sent),
+            ));
         }
         lines
     }

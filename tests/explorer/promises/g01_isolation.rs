@@ -22,12 +22,7 @@ fn check(history: &History) -> Kept {
 
 /// What the answer itself says of whom it was made for, and the cookies that it
 /// sets.
-fn check_canary(
-    history: &History,
-    id: RequestId,
-    request: &Request,
-    answered: &Answered,
-) -> Kept {
+fn check_canary(history: &History, id: RequestId, request: &Request, answered: &Answered) -> Kept {
     let is_own = |serial| history.is_own(id, history.call(serial));
     if answered.sets_cookie && !answered.head.is_some_and(is_own) {
         return breaks(id, "was given another's cookie");
@@ -52,7 +47,10 @@ fn check_sharing(history: &History, id: RequestId, request: &Request, made: &Mad
     if !history.is_own(id, made.head) {
         let rules = &made.rules;
         if rules.is_private() || rules.is_about_the_request(&history.plan.settings) {
-            return breaks(id, format!("was given what was for another: {}", rules.brief()));
+            return breaks(
+                id,
+                format!("was given what was for another: {}", rules.brief()),
+            );
         }
         if !rules.permits(mine.identity) || !rules.permits(made.head.fields.identity) {
             return breaks(id, format!("was given leave by nobody: {}", rules.brief()));

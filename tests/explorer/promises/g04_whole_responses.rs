@@ -11,7 +11,8 @@ pub(super) const PROMISE: Promise = Promise {
 
 fn check(history: &History) -> Kept {
     for (id, request, answered) in history.answers() {
-        let has_no_body = matches!(answered.status, 204 | 304) || request.ask.method == Method::Head;
+        let has_no_body =
+            matches!(answered.status, 204 | 304 | 416) || request.ask.method == Method::Head;
         if let (Some(serial), false) = (answered.body, has_no_body) {
             check_body(id, request, answered, history.call(serial))?;
         }
@@ -32,9 +33,10 @@ fn check_body(id: RequestId, request: &Request, answered: &Answered, made: &Call
         Some((_, ReadEnd::Whole)) if !made.body.is_whole => {
             breaks(id, "a broken body passed for a whole one")
         }
-        Some((_, ReadEnd::Whole)) if read != expected => {
-            breaks(id, format!("{read} bytes of {expected} passed for the whole"))
-        }
+        Some((_, ReadEnd::Whole)) if read != expected => breaks(
+            id,
+            format!("{read} bytes of {expected} passed for the whole"),
+        ),
         Some((_, ReadEnd::Failed)) if made.body.is_whole => {
             breaks(id, "a whole body was not delivered as it was announced")
         }

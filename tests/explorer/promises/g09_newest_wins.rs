@@ -24,12 +24,18 @@ fn check(history: &History) -> Kept {
     if settings.capacity < 1 << 20 || settings.max_variants < 32 {
         return Ok(());
     }
-    let mut hits: Vec<_> = history.answers().filter(|(_, _, it)| it.status_line.hit).collect();
+    let mut hits: Vec<_> = history
+        .answers()
+        .filter(|(_, _, it)| it.status_line.hit)
+        .collect();
     hits.sort_by_key(|(_, _, answered)| answered.stamp.order);
     let mut lasts: Vec<Last> = Vec::new();
     for (id, request, answered) in hits {
         let (page, fields) = (request.ask.page, request.ask.fields);
-        let Some(made) = history.made(answered).filter(|_| request.ask.method == Method::Get) else {
+        let Some(made) = history
+            .made(answered)
+            .filter(|_| request.ask.method == Method::Get)
+        else {
             continue;
         };
         let fetched = history.fetch_began(made.head);
@@ -65,6 +71,5 @@ fn was_removed(history: &History, page: usize, from: &Stamp, to: &Stamp) -> bool
         // A 304 may bring rules by which it may not be kept.
         None => true,
     };
-    history.any_purge(page, from, to)
-        || history.announced_between(page, from, to).any(withdraws)
+    history.any_purge(page, from, to) || history.announced_between(page, from, to).any(withdraws)
 }

@@ -26,21 +26,25 @@ fn check_one(
     answered: &Answered,
     made: &Made<'_>,
 ) -> Kept {
-    let line = &answered.status_line;
-    let as_stale = line.detail.is_some();
-    for call in [made.body, made.head] {
-        let fetched = history.fetch_began(call);
-        let page = request.ask.page;
-        let purges = history.purges_between(page, made.topics(), &fetched, &request.began);
-        for purge in purges {
-            if !purge.soft {
-                return breaks(id, format!("what {:?} had purged", purge.what));
-            }
-            // A stale body that was confirmed since is fresh again.
-            let is_old = std::ptr::eq(call, made.head);
-            if is_old && !as_stale {
-                return breaks(id, format!("as fresh what {:?} had made stale", purge.what));
-            }
+    let page = request.ask.page;
+    let (body, head) = (
+        history.fetch_began(made.body),
+        history.fetch_began(made.head),
+    );
+    // Until a 304 renewed it, it could be purged by what it had said itself.
+    let own = [made.own_topic(), None, None];
+    for purge in history.purges_between(page, own, &body, &head) {
+        if !purge.soft {
+            return breaks(id, format!("renewed what {:?} had purged", purge.what));
+        }
+    }
+    for purge in history.purges_between(page, made.topics(), &head, &request.began) {
+        let as_stale = answered.status_line.detail.is_some();
+        if !purge.soft {
+            return breaks(id, format!("what {:?} had purged", purge.what));
+        }
+        if !as_stale {
+            return breaks(id, format!("as fresh what {:?} had made stale", purge.what));
         }
     }
     Ok(())

@@ -71,7 +71,11 @@ fn check_hit(
 /// What the request says of what it accepts.
 fn check_wishes(id: RequestId, request: &Request, made: &Made<'_>, at: Duration) -> Kept {
     let age = made.age(at);
-    let left = made.rules.lifetime().unwrap_or_default().saturating_sub(age);
+    let left = made
+        .rules
+        .lifetime()
+        .unwrap_or_default()
+        .saturating_sub(age);
     let is_kept = match request.ask.directive {
         Some(Directive::NoCache | Directive::NoStore) => false,
         Some(Directive::MaxAge(0)) => made.rules.immutable,
@@ -82,7 +86,10 @@ fn check_wishes(id: RequestId, request: &Request, made: &Made<'_>, at: Duration)
     // What is fresh is served to one who does not want it kept: it is there.
     let is_kept = is_kept || request.ask.directive == Some(Directive::NoStore);
     if !is_kept {
-        return breaks(id, format!("{:?}, and got one of {age:?}", request.ask.directive));
+        return breaks(
+            id,
+            format!("{:?}, and got one of {age:?}", request.ask.directive),
+        );
     }
     Ok(())
 }
@@ -104,7 +111,10 @@ fn check_on_error(
     let (_, failing) = made.rules.windows(&history.plan.settings);
     if made.rules.is_never_stale() || staleness >= failing {
         let rules = made.rules.brief();
-        return breaks(id, format!("stale by {staleness:?} on an error, under {rules}"));
+        return breaks(
+            id,
+            format!("stale by {staleness:?} on an error, under {rules}"),
+        );
     }
     Ok(())
 }
@@ -129,5 +139,8 @@ fn check_collapsed(id: RequestId, request: &Request, made: &Made<'_>) -> Kept {
 fn softly_purged(history: &History, request: &Request, made: &Made<'_>) -> Option<Duration> {
     let fetched = history.fetch_began(made.head);
     let purges = history.purges_between(request.ask.page, made.topics(), &fetched, &request.began);
-    purges.filter(|purge| purge.soft).map(|purge| purge.stamp.at).max()
+    purges
+        .filter(|purge| purge.soft)
+        .map(|purge| purge.stamp.at)
+        .max()
 }

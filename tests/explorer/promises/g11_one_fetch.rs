@@ -49,7 +49,10 @@ fn is_open(history: &History, first: &Flight, second: &Flight) -> bool {
     let is_over = |at: &Option<Stamp>| at.is_some_and(|at| at.is_before(now));
     let wants_new = |flight: &Flight| {
         let directive = history.requests[flight.leader.0].ask.directive;
-        !matches!(directive, None | Some(Directive::OnlyIfCached | Directive::MaxStale(_)))
+        !matches!(
+            directive,
+            None | Some(Directive::OnlyIfCached | Directive::MaxStale(_))
+        )
     };
     let ended = first.ended.map(|(stamp, _)| stamp);
     let is_streaming = !is_over(&ended) && !is_over(&call.body.ended.map(|(stamp, _)| stamp));

@@ -21,7 +21,9 @@ fn check(history: &History) -> Kept {
         }
         if ending.waiting > 0 {
             let (tasks, engines) = (ending.waiting, ending.detached);
-            return Err(format!("{tasks} tasks wait for ever, {engines} of them the engine's"));
+            return Err(format!(
+                "{tasks} tasks wait for ever, {engines} of them the engine's"
+            ));
         }
     }
     check_flights(history)?;
@@ -39,7 +41,9 @@ fn check(history: &History) -> Kept {
 fn check_flights(history: &History) -> Kept {
     let deadline = history.plan.settings.fetch_deadline;
     for (at, flight) in history.flights.iter().enumerate() {
-        let took = history.announced(flight).map(|announced| announced.since(&flight.began));
+        let took = history
+            .announced(flight)
+            .map(|announced| announced.since(&flight.began));
         if took.is_none_or(|took| took > deadline) {
             return Err(format!("F{at} came to something after {took:?}"));
         }
@@ -65,12 +69,7 @@ fn check_wait(history: &History, id: RequestId, request: &Request) -> Kept {
 }
 
 /// The answer came when something had happened that it could come of, not later.
-fn check_wakeup(
-    history: &History,
-    id: RequestId,
-    request: &Request,
-    answered: &Answered,
-) -> Kept {
+fn check_wakeup(history: &History, id: RequestId, request: &Request, answered: &Answered) -> Kept {
     // The handler takes as long as it takes for one who goes alone.
     let heard = request.passed.map_or(answered.stamp, |(stamp, _)| stamp);
     let announced = history.announced_between(request.ask.page, &request.began, &heard);
@@ -89,7 +88,9 @@ fn check_end(history: &History, id: RequestId, request: &Request, answered: &Ans
     let Some((ended, _)) = request.read.ended.filter(|_| !request.read.paused) else {
         return Ok(());
     };
-    let sent = answered.body.and_then(|serial| history.call(serial).body.ended);
+    let sent = answered
+        .body
+        .and_then(|serial| history.call(serial).body.ended);
     let since_sent = sent.map_or(Duration::MAX, |(stamp, _)| ended.since(&stamp));
     let late = since_sent.min(ended.since(&answered.stamp));
     if !late.is_zero() {
@@ -97,4 +98,3 @@ fn check_end(history: &History, id: RequestId, request: &Request, answered: &Ans
     }
     Ok(())
 }
-

@@ -51,7 +51,9 @@ fn check_dropped(history: &History, at: usize, call: &Call, flight: &Flight) -> 
     let last = call.body.last.or(head).unwrap_or(stamp);
     let was_silent = stamp.at.saturating_sub(last.at) >= settings.body_idle_deadline;
     if is_kept && is_within && !was_silent {
-        return Err(format!("the body of call {at} was dropped, though it was to be stored"));
+        return Err(format!(
+            "the body of call {at} was dropped, though it was to be stored"
+        ));
     }
     Ok(())
 }
@@ -87,7 +89,8 @@ fn check_error(history: &History, id: RequestId, request: &Request, answered: &A
     };
     let page = request.ask.page;
     let announced = || history.announced_between(page, &request.began, &answered.stamp);
-    let any = |cause: fn(&History, &Flight) -> bool| announced().any(|(one, _)| cause(history, one));
+    let any =
+        |cause: fn(&History, &Flight) -> bool| announced().any(|(one, _)| cause(history, one));
     let is_caused = match reason {
         Reason::Deadline => any(ran_out_of_time),
         Reason::Unreachable => any(had_no_answer),
@@ -96,10 +99,13 @@ fn check_error(history: &History, id: RequestId, request: &Request, answered: &A
         Reason::Lost => was_lost_twice(history, request, &answered.stamp),
         Reason::Pause => {
             let start = Stamp::default();
-            history.announced_between(page, &start, &answered.stamp).count() >= 2
+            history
+                .announced_between(page, &start, &answered.stamp)
+                .count()
+                >= 2
         }
         Reason::OnlyIfCached => request.ask.directive.is_some(),
-        Reason::GateFull => settings.origin_queue < 1000,
+        Reason::GateFull => settings.origin_limit < 1000,
         Reason::WaitersFull => settings.max_waiters < 1000,
         Reason::FlightsFull => settings.max_flights < 1000,
         _ => false,
@@ -141,7 +147,8 @@ fn had_bad_answer(history: &History, flight: &Flight) -> bool {
 
 fn had_failure(history: &History, flight: &Flight) -> bool {
     let head = history.last_call(flight).and_then(|call| call.head);
-    head.and_then(|head| head.said).is_some_and(|said| said.is_failure())
+    head.and_then(|head| head.said)
+        .is_some_and(|said| said.is_failure())
 }
 
 /// Whether what a request waited for was lost; once is not enough, unless it had
@@ -159,7 +166,10 @@ fn was_lost_twice(history: &History, request: &Request, until: &Stamp) -> bool {
         losses += usize::from(is_lost(flight));
     }
     let between = |stamp: &Stamp| request.began.is_before(stamp) && stamp.is_before(until);
-    let unstarted = history.losses.iter().filter(|loss| loss.page == page && between(&loss.stamp));
+    let unstarted = history
+        .losses
+        .iter()
+        .filter(|loss| loss.page == page && between(&loss.stamp));
     let unstarted = unstarted.count();
     losses + unstarted > 0 && tries + unstarted > 1
 }

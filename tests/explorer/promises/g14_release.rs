@@ -19,7 +19,10 @@ fn check(history: &History) -> Kept {
     }
     for (at, flight) in history.flights.iter().enumerate() {
         if let Some((stamp, _, Verdict::ForOne(remembered))) = history.verdict(flight) {
-            if history.last_call(flight).is_some_and(|call| !call.failed_answer()) {
+            if history
+                .last_call(flight)
+                .is_some_and(|call| !call.failed_answer())
+            {
                 check_memory(history, at, flight, &stamp, remembered)?;
             }
         }
@@ -32,10 +35,16 @@ fn check_released(history: &History, id: RequestId, request: &Request) -> Kept {
     let Some((passed, Reason::NotShared)) = request.passed else {
         return Ok(());
     };
-    let mut calls = history.calls.iter().filter(|call| call.caller == Caller::Pass(id));
+    let mut calls = history
+        .calls
+        .iter()
+        .filter(|call| call.caller == Caller::Pass(id));
     let called = calls.next().map(|call| call.began.since(&passed));
     if called.is_none_or(|late| !late.is_zero()) && request.left.is_none() {
-        return breaks(id, format!("was let go, and called the handler after {called:?}"));
+        return breaks(
+            id,
+            format!("was let go, and called the handler after {called:?}"),
+        );
     }
     Ok(())
 }
@@ -83,13 +92,18 @@ fn check_memory(
     };
     for (other, later) in history.flights_of_with_id(flight.page) {
         if covers(history.flies_for(later)) && is_meant(&later.began) {
-            return Err(format!("F{other} was started although F{at} had been for one"));
+            return Err(format!(
+                "F{other} was started although F{at} had been for one"
+            ));
         }
     }
     for (id, request) in history.requests.iter().enumerate() {
         let follows = request.looked_up == Looked::Follows && request.ask.page == flight.page;
         if follows && covers(request.ask.fields) && is_meant(&request.began) {
-            return breaks(RequestId(id), format!("waits although F{at} had been for one"));
+            return breaks(
+                RequestId(id),
+                format!("waits although F{at} had been for one"),
+            );
         }
     }
     Ok(())
@@ -99,10 +113,14 @@ fn check_memory(
 /// that may be stored, or a purge of everything.
 fn was_forgotten(history: &History, page: usize, from: &Stamp, to: &Stamp) -> bool {
     let between = |stamp: &Stamp| from.is_before(stamp) && stamp.is_before(to);
-    let shows = history.calls.iter().filter(|call| call.page == page).any(|call| {
-        let ended = call.body.ended.map(|(stamp, _)| stamp);
-        call.outcome().is_some_and(|stamp| between(&stamp)) && !call.is_for_one()
-            || ended.is_some_and(|stamp| between(&stamp)) && !call.is_for_one()
-    });
+    let shows = history
+        .calls
+        .iter()
+        .filter(|call| call.page == page)
+        .any(|call| {
+            let ended = call.body.ended.map(|(stamp, _)| stamp);
+            call.outcome().is_some_and(|stamp| between(&stamp)) && !call.is_for_one()
+                || ended.is_some_and(|stamp| between(&stamp)) && !call.is_for_one()
+        });
     shows || history.any_purge(page, from, to)
 }

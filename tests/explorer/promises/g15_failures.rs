@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use super::{Kept, Promise, breaks};
-use crate::history::{BodyEnd, Call, Caller, Failed, Flight, History, Over, Request, RequestId, Stamp};
+use crate::history::{
+    BodyEnd, Call, Caller, Failed, Flight, History, Over, Request, RequestId, Stamp,
+};
 
 pub(super) const PROMISE: Promise = Promise {
     name: "g15-failure-fan-out",
@@ -24,7 +26,10 @@ fn check(history: &History) -> Kept {
 
 /// Who waits for a try that fails is answered by that, without another.
 fn check_answered(history: &History, id: RequestId, request: &Request) -> Kept {
-    let Some(flight) = history.followed(request).filter(|flight| has_failed(history, flight)) else {
+    let Some(flight) = history
+        .followed(request)
+        .filter(|flight| has_failed(history, flight))
+    else {
         return Ok(());
     };
     let Some(failed) = history.announced(flight) else {
@@ -38,9 +43,15 @@ fn check_answered(history: &History, id: RequestId, request: &Request) -> Kept {
     let calls = |call: &Call| call.caller == Caller::Pass(id);
     let leads = |flight: &Flight| flight.leader == id && request.began.is_before(&flight.began);
     if history.calls.iter().any(calls) || history.flights.iter().any(leads) {
-        return breaks(id, "asked once more, though it had been told of the failure");
+        return breaks(
+            id,
+            "asked once more, though it had been told of the failure",
+        );
     }
-    let answered = request.answered.as_ref().map(|answered| answered.stamp.since(&failed));
+    let answered = request
+        .answered
+        .as_ref()
+        .map(|answered| answered.stamp.since(&failed));
     if request.left.is_none() && answered.is_none_or(|late| !late.is_zero()) {
         return breaks(id, format!("was told of the failure after {answered:?}"));
     }
@@ -76,7 +87,10 @@ fn check_pauses(history: &History, page: usize) -> Kept {
     for call in calls.filter(|call| matches!(call.caller, Caller::Pass(_))) {
         lessons.extend(call.outcome().map(|stamp| (stamp, Lesson::Other)));
     }
-    let purges = history.purges.iter().map(|purge| (purge.stamp, Lesson::Other));
+    let purges = history
+        .purges
+        .iter()
+        .map(|purge| (purge.stamp, Lesson::Other));
     lessons.extend(purges);
     lessons.sort_by_key(|(stamp, _)| stamp.order);
     let mut failures = 0;
@@ -105,9 +119,15 @@ fn check_pause(
         let after = stamp.is_before(&flight.began);
         let before = next.is_none_or(|next| flight.began.is_before(&next));
         let early = flight.began.at < stamp.at + pause;
-        let may_not = if flight.is_refresh { failures >= 1 } else { failures >= 2 };
+        let may_not = if flight.is_refresh {
+            failures >= 1
+        } else {
+            failures >= 2
+        };
         if after && before && early && may_not {
-            return Err(format!("F{at} was started in the pause after {failures} failures"));
+            return Err(format!(
+                "F{at} was started in the pause after {failures} failures"
+            ));
         }
     }
     Ok(())
@@ -116,7 +136,11 @@ fn check_pause(
 /// What a flight taught of its page, and when.
 fn learned(history: &History, flight: &Flight) -> Vec<(Stamp, Lesson)> {
     let Some(call) = history.last_call(flight) else {
-        return flight.ended.map(|(stamp, _)| (stamp, Lesson::Other)).into_iter().collect();
+        return flight
+            .ended
+            .map(|(stamp, _)| (stamp, Lesson::Other))
+            .into_iter()
+            .collect();
     };
     if let Some((stamp, how)) = call.failed {
         let ended = flight.ended.map_or(stamp, |(ended, _)| ended);
@@ -137,5 +161,8 @@ fn learned(history: &History, flight: &Flight) -> Vec<(Stamp, Lesson)> {
     let ended = flight.ended.map(|(stamp, _)| (stamp, Lesson::Other));
     // The end of the flight says nothing new after a body that broke.
     let last = body.or(ended);
-    [Some((head.stamp, Lesson::Other)), last].into_iter().flatten().collect()
+    [Some((head.stamp, Lesson::Other)), last]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -19,7 +19,9 @@ fn check(history: &History) -> Kept {
             }
         }
         let deadline = history.plan.settings.fetch_deadline;
-        let took = history.announced(refresh).map(|announced| announced.since(&refresh.began));
+        let took = history
+            .announced(refresh)
+            .map(|announced| announced.since(&refresh.began));
         if took.is_none_or(|took| took > deadline) {
             return Err(format!("F{at} refreshes for {took:?}"));
         }
@@ -29,7 +31,9 @@ fn check(history: &History) -> Kept {
 
 fn is_under_way(history: &History, first: &Flight, refresh: &Flight) -> bool {
     let began = &refresh.began;
-    let is_over = history.announced(first).is_some_and(|announced| announced.is_before(began));
+    let is_over = history
+        .announced(first)
+        .is_some_and(|announced| announced.is_before(began));
     let is_same = first.page == refresh.page && history.selects_same(first, refresh);
     is_same && !is_over && !history.any_purge(refresh.page, &first.began, began)
 }

@@ -31,9 +31,15 @@ fn check_probes(history: &History) -> Kept {
     let first = history.first_probe.min(history.requests.len());
     for (at, probe) in history.requests[first..].iter().enumerate() {
         let is_whole = matches!(probe.read.ended, Some((_, ReadEnd::Whole)));
-        let is_made = probe.answered.as_ref().is_some_and(|answered| answered.head.is_some());
+        let is_made = probe
+            .answered
+            .as_ref()
+            .is_some_and(|answered| answered.head.is_some());
         if !is_whole || !is_made {
-            return breaks(RequestId(first + at), "was not answered by a site that is well");
+            return breaks(
+                RequestId(first + at),
+                "was not answered by a site that is well",
+            );
         }
     }
     Ok(())

@@ -19,6 +19,8 @@ mod g19_nothing_left;
 mod g24_origin_limit;
 mod statistics;
 
+pub(crate) use calls_per_flight::asked_again;
+
 use crate::history::{History, RequestId};
 
 /// One promise.
@@ -73,6 +75,12 @@ pub(crate) fn broken(history: &History) -> Vec<Broken> {
         })
     };
     PROMISES.iter().filter_map(broken).collect()
+}
+
+/// What a promise says.
+pub(crate) fn text(name: &str) -> &'static str {
+    let named = PROMISES.iter().find(|promise| promise.name == name);
+    named.map_or("that nothing panics here", |promise| promise.text)
 }
 
 /// Fails with `how`, told of a request.

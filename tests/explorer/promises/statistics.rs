@@ -34,34 +34,54 @@ fn check_counts(history: &History, ending: &Ending) -> Kept {
     let stats = &ending.stats;
     let requests = &history.requests[..history.first_probe.min(history.requests.len())];
     let answers = |is: fn(&Answered) -> bool| {
-        let answered = requests.iter().filter_map(|request| request.answered.as_ref());
+        let answered = requests
+            .iter()
+            .filter_map(|request| request.answered.as_ref());
         answered.filter(|answered| is(answered)).count() as u64
     };
     let passed = |is: fn(&Request) -> bool| requests.iter().filter(|one| is(one)).count() as u64;
     let rows = [
-        ("hits", stats.hits, answers(|it| it.status_line.hit && it.status_line.detail.is_none())),
+        (
+            "hits",
+            stats.hits,
+            answers(|it| it.status_line.hit && it.status_line.detail.is_none()),
+        ),
         ("stale_served", stats.stale_served, answers(is_stale)),
         (
             "stale_on_error",
             stats.stale_on_error,
             answers(|it| it.status_line.says(Reason::StaleIfError)),
         ),
-        ("collapsed", stats.collapsed, answers(|it| it.status_line.collapsed)),
+        (
+            "collapsed",
+            stats.collapsed,
+            answers(|it| it.status_line.collapsed),
+        ),
         ("errors", stats.errors, answers(|it| it.head.is_none())),
         ("passes", stats.passes, passed(|it| it.passed.is_some())),
-        ("unshareable", stats.unshareable, unshareable(history, &ending.stamp)),
+        (
+            "unshareable",
+            stats.unshareable,
+            unshareable(history, &ending.stamp),
+        ),
     ];
     for (name, counted, seen) in rows {
         if counted != seen {
             return Err(format!("{name}: {counted} counted, {seen} seen"));
         }
     }
-    let before = history.flights.iter().filter(|one| one.began.is_before(&ending.stamp));
+    let before = history
+        .flights
+        .iter()
+        .filter(|one| one.began.is_before(&ending.stamp));
     let (started, called) = before.fold((0, 0), |(started, called), flight| {
         (started + 1, called + u64::from(!flight.calls.is_empty()))
     });
     if stats.fills < called || stats.fills > started {
-        return Err(format!("fills: {} counted, {called} to {started} seen", stats.fills));
+        return Err(format!(
+            "fills: {} counted, {called} to {started} seen",
+            stats.fills
+        ));
     }
     Ok(())
 }

@@ -99,7 +99,11 @@ impl Body for ScriptedBody {
             return Poll::Ready(Some(Ok(Frame::trailers(HeaderMap::new()))));
         }
         let is_whole = self.script.ends == Ends::Whole;
-        self.end(if is_whole { BodyEnd::Whole } else { BodyEnd::Cut });
+        self.end(if is_whole {
+            BodyEnd::Whole
+        } else {
+            BodyEnd::Cut
+        });
         Poll::Ready(None)
     }
 

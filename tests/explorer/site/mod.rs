@@ -63,7 +63,11 @@ impl Site {
         if state.is_healthy {
             let status = 200;
             let max_age = Some(60);
-            return Script::healthy(Said { status, max_age, ..Said::default() });
+            return Script::healthy(Said {
+                status,
+                max_age,
+                ..Said::default()
+            });
         }
         if state.random.percent(page.fickle) {
             page.said = Said::drawn(&mut state.random, page.odd);
@@ -226,7 +230,9 @@ impl Calling {
     fn fail(mut self, timed_out: bool) -> BoxError {
         self.is_over = true;
         if timed_out {
-            self.world.recorder.call_failed(self.serial, Failed::TimedOut);
+            self.world
+                .recorder
+                .call_failed(self.serial, Failed::TimedOut);
             return std::io::Error::from(std::io::ErrorKind::TimedOut).into();
         }
         self.world.recorder.call_failed(self.serial, Failed::Error);
@@ -264,7 +270,9 @@ impl Drop for Calling {
     fn drop(&mut self) {
         if !self.is_over {
             let how = self.world.over();
-            self.world.recorder.call_failed(self.serial, Failed::Gone(how));
+            self.world
+                .recorder
+                .call_failed(self.serial, Failed::Gone(how));
         }
     }
 }

@@ -79,16 +79,39 @@ impl Said {
         let window = |random: &mut Random| random.pick(&[None, None, Some(0), Some(2), Some(30)]);
         let mut said = Self {
             status: 200,
-            max_age: random.pick(&[None, Some(0), Some(0), Some(1), Some(1), Some(2), Some(5), Some(60)]),
+            max_age: random.pick(&[
+                None,
+                Some(0),
+                Some(0),
+                Some(1),
+                Some(1),
+                Some(2),
+                Some(5),
+                Some(60),
+            ]),
             stale_while_revalidate: window(random),
             stale_if_error: window(random),
             tagged: random.percent(60),
             topic: random.pick(&[None, Some(0), Some(1)]),
-            date: random.pick(&[None, None, Some(0), Some(0), Some(86_400), Some(-1), Some(-86_400)]),
+            date: random.pick(&[
+                None,
+                None,
+                Some(0),
+                Some(0),
+                Some(86_400),
+                Some(-1),
+                Some(-86_400),
+            ]),
             age: random.pick(&[None, None, None, None, Some(0), Some(1)]),
             ..Self::default()
         };
-        said.vary = random.pick(&[Vary::Nothing, Vary::Nothing, Vary::Nothing, Vary::Language, Vary::LanguageAndKind]);
+        said.vary = random.pick(&[
+            Vary::Nothing,
+            Vary::Nothing,
+            Vary::Nothing,
+            Vary::Language,
+            Vary::LanguageAndKind,
+        ]);
         said.public = random.percent(40);
         while random.percent(odd) {
             said.turn_odd(random);
@@ -197,7 +220,11 @@ impl Said {
     /// For people: the fields, without those that tell whose they are.
     pub(crate) fn brief(&self) -> String {
         let mut headers = HeaderMap::new();
-        self.write(&mut headers, Serial(0), SystemTime::UNIX_EPOCH + A_LONG_TIME);
+        self.write(
+            &mut headers,
+            Serial(0),
+            SystemTime::UNIX_EPOCH + A_LONG_TIME,
+        );
         let mut text = String::new();
         for (name, value) in &headers {
             let value = String::from_utf8_lossy(value.as_bytes());

@@ -24,8 +24,13 @@ pub(super) enum Does {
     Answer(Said, BodyScript),
     /// A 304, about what it was asked or about something else, with rules or
     /// without any.
-    Confirm { said: Option<Said>, honest: bool },
-    Fail { timed_out: bool },
+    Confirm {
+        said: Option<Said>,
+        honest: bool,
+    },
+    Fail {
+        timed_out: bool,
+    },
     Panic,
     Hang,
 }
@@ -103,7 +108,11 @@ impl Script {
 /// What a handler asks for: another page, or its own.
 fn inner(random: &mut Random, now: &Occasion) -> Ask {
     let own = random.percent(40);
-    let page = if own { now.page } else { random.index(now.pages) };
+    let page = if own {
+        now.page
+    } else {
+        random.index(now.pages)
+    };
     let mut fields = now.fields;
     if random.percent(50) {
         fields.identity = Identity::Nobody;
@@ -124,7 +133,11 @@ impl Does {
             return Self::Hang;
         }
         let honest = now.is_conditional && !random.percent(rates.lie);
-        let confirms = if now.is_conditional { 60 } else { rates.lie / 4 };
+        let confirms = if now.is_conditional {
+            60
+        } else {
+            rates.lie / 4
+        };
         if random.percent(confirms) {
             let said = random.percent(60).then_some(said);
             return Self::Confirm { said, honest };
