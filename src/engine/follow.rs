@@ -14,7 +14,6 @@ use super::origin::Origins;
 use super::wait::{GRACE, Until};
 use super::waits::Awaits;
 use super::{Engine, Pass, Payload, Reply};
-use crate::clock::Moment;
 use crate::entry::{Began, Entry, Head};
 use crate::flight::Follower;
 use crate::observe::CacheStatus;
@@ -49,18 +48,25 @@ pub(super) struct Follow {
 /// What a request has been through.
 #[derive(Clone, Copy)]
 struct Seen {
-    arrived: Moment,
+    arrived: Began,
     /// How many fetches it has followed.
     tries: usize,
 }
 
 impl Seen {
-    /// Whether an answer that was purged while it was fetched will not do. The
-    /// first one never will. After that, one that was asked for after the request
-    /// came is as new as the request can want, and a page that is purged all the
-    /// time must be answered all the same.
-    fn refuses(self, began: Began) -> bool {
-        self.tries == 1 || began.at < self.arrived
+    /// Whether what a purge has left of an answer will not do; `since` is what the
+    /// purges have left of it that were made after the request came.
+    ///
+    /// One that is gone never will at first. After that, one that was asked for
+    /// after the request came is as new as the request can want, and a page that is
+    /// purged all the time must be answered all the same. One that was made stale
+    /// before the request came is no new answer to it.
+    fn refuses(self, began: Began, left: Validity, since: impl FnOnce() -> Validity) -> bool {
+        match left {
+            Validity::Valid => false,
+            Validity::Stale(_) => since() == Validity::Valid,
+            Validity::Gone => self.tries == 1 || began.at < self.arrived.at,
+        }
     }
 }
 
@@ -101,7 +107,7 @@ impl Engine {
     ) -> Settled {
         let head = RequestHead::from(parts);
         let mut seen = Seen {
-            arrived: self.runtime.0.now(),
+            arrived: wait.arrived,
             tries: 1,
         };
         loop {
@@ -132,9 +138,9 @@ impl Engine {
     /// Waits for one fetch, but not past its deadline, nor longer in all than one
     /// fetch may take.
     // Not an `async fn`: that would keep its arguments twice, for each who waits.
-    fn news(&self, follow: &Follow, arrived: Moment) -> impl Future<Output = Announcement> {
+    fn news(&self, follow: &Follow, arrived: Began) -> impl Future<Output = Announcement> {
         let follower = &follow.follower;
-        let since = follower.began().at.min(arrived);
+        let since = follower.began().at.min(arrived.at);
         let last = since.plus(self.settings.fetch_deadline).plus(GRACE);
         let mut patience = Until::new(&*self.runtime.0, last);
         poll_fn(move |cx| match follower.poll_news(cx) {
@@ -178,8 +184,8 @@ impl Engine {
         status: Option<StatusCode>,
         seen: Seen,
     ) -> Outcome {
-        let purged = self.purges.check(&follow.ask.key, entry) == Validity::Gone;
-        if purged && seen.refuses(entry.head.began) {
+        let left = self.purges.check(&follow.ask.key, entry);
+        if self.is_purged(follow, &entry.head, left, seen) {
             return Outcome::Again(Reason::Purged);
         }
         let facts = &follow.ask.facts;
@@ -212,12 +218,8 @@ impl Engine {
                 return Outcome::Reply(stale);
             }
         }
-        let subject = Subject {
-            key: &follow.ask.key,
-            tags: Some(&arrived.facts.tags),
-        };
-        let purged = self.purges.validity(subject, arrived.began) == Validity::Gone;
-        if purged && seen.refuses(arrived.began) {
+        let left = self.purges.validity(follow.subject(arrived), arrived.began);
+        if self.is_purged(&follow, arrived, left, seen) {
             return Outcome::Again(Reason::Purged);
         }
         let proof = match Shareable::prove(&arrived.facts, head, &follow.ask.facts) {
@@ -314,6 +316,12 @@ impl Engine {
             .then(|| self.reply_on_error(entry, head, &follow.ask.facts, why, said, now))
     }
 
+    /// Whether this request has to ask again because of a purge that came between.
+    fn is_purged(&self, follow: &Follow, head: &Head, left: Validity, seen: Seen) -> bool {
+        let since = || self.purges.validity(follow.subject(head), seen.arrived);
+        seen.refuses(head.began, left, since)
+    }
+
     fn count_collapsed(&self, follow: &Follow) {
         if follow.is_collapsed() {
             self.counters.collapsed.add(1);
@@ -328,6 +336,14 @@ impl Follow {
             fwd: Some(self.ask.why),
             collapsed: self.is_collapsed(),
             ..CacheStatus::default()
+        }
+    }
+
+    /// What purges may name of an answer.
+    fn subject<'a>(&'a self, head: &'a Head) -> Subject<'a> {
+        Subject {
+            key: &self.ask.key,
+            tags: Some(&head.facts.tags),
         }
     }
 

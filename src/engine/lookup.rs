@@ -45,6 +45,8 @@ impl Refresh {
 pub struct Wait {
     pub(super) fill: Option<Box<Fill>>,
     pub(super) follow: Follow,
+    /// When the request came.
+    pub(super) arrived: Began,
 }
 
 impl Wait {
@@ -142,7 +144,11 @@ impl Engine {
                     return Lookup::Pass(self.pass(request, Reason::Recursion, None));
                 };
                 let follow = Follow::new(follower, ask, None, awaits);
-                return Lookup::Wait(Wait { fill: None, follow });
+                return Lookup::Wait(Wait {
+                    fill: None,
+                    follow,
+                    arrived: began,
+                });
             }
             Joined::Started(lead, follower) => {
                 if let Some(entry) = self.stored_meanwhile(request, &ask, now) {
@@ -159,6 +165,7 @@ impl Engine {
                 return Lookup::Wait(Wait {
                     fill: Some(Box::new(fill)),
                     follow,
+                    arrived: began,
                 });
             }
             Joined::TooManyFollowers => Reason::WaitersFull,
