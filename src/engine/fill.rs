@@ -199,8 +199,12 @@ impl Fill {
             .announce(Announcement::Failed(Failure::of(reason)), false);
     }
 
-    /// Counts a failure; `answered` is whether there was any answer.
+    /// Counts a failure, once; `answered` is whether there was any answer. A body
+    /// that breaks off after a head that told of a failure is no second one.
     pub(super) fn count_failure(&self, answered: bool) {
+        if self.ended.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let engine = &self.engine;
         engine.counters.failures.add(1);
         let now = engine.runtime.0.now();
@@ -208,7 +212,6 @@ impl Fill {
         engine
             .memos
             .fail(key, now, answered, |failures| engine.pause(failures));
-        self.end();
     }
 
     /// The fetch came to an end that needs no counting.
@@ -222,7 +225,7 @@ impl Drop for Fill {
         // The handler or its body panicked, or the task was dropped. That is a
         // failure like any other, unless it never began: then the client that was
         // to start it went away first.
-        if self.started && !self.ended.load(Ordering::Relaxed) {
+        if self.started {
             self.count_failure(false);
         }
     }
