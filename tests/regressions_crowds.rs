@@ -322,3 +322,65 @@ async fn what_is_stored_does_not_keep_the_buffer_that_it_came_in() {
     assert!(site.stats().stored_bytes < CHUNK as u64);
     assert!(buffer.is_unique());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_asks_for_the_page_that_it_is_part_of_does_not_wait_for_itself() {
+    let inner: Arc<Mutex<Option<Site>>> = Arc::default();
+    let slot = Arc::clone(&inner);
+    let site = Site::new(move |call| {
+        let slot = Arc::clone(&slot);
+        async move {
+            let fields = [("cache-control", "max-age=60")];
+            if call.number > 0 {
+                return page(&fields, "inner");
+            }
+            let text = async move {
+                let site = slot.lock().await.clone().expect("the site is there");
+                let answer = Box::pin(site.get("/")).await;
+                Ok::<_, std::io::Error>(answer.text().to_owned())
+            };
+            page(&fields, Body::from_stream(stream::once(text)))
+        }
+    });
+    *inner.lock().await = Some(site.clone());
+    let start = Instant::now();
+    assert_eq!(site.get("/").await.text(), "inner");
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert!(site.get("/").await.is_hit());
+    *inner.lock().await = None;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_whose_body_breaks_too_is_one_failure() {
+    let site = Site::new(|call| async move {
+        if call.number > 0 {
+            return page(&[("cache-control", "max-age=60")], "page");
+        }
+        let (pen, body) = written();
+        let cut = std::io::Error::other("cut");
+        pen.send(Err(cut)).expect("the body is there");
+        status(503, &[], body)
+    });
+    assert_eq!(site.get("/").await.status, 503);
+    site.until_quiet().await;
+    assert_eq!(site.stats().failures, 1);
+    assert_eq!(site.get("/").await.text(), "page", "the key was left alone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_forgotten_of_all_does_not_hide_what_is_known_of_those_with_cookies() {
+    let builder = Cache::builder().unshareable_memory(Duration::from_secs(1));
+    let site = Site::with(builder, |call| async move {
+        match call.number {
+            0 => page(&[("cache-control", "private")], "for one"),
+            _ => page(&[("cache-control", "max-age=60")], "page"),
+        }
+    });
+    site.get("/").await;
+    sleep(Duration::from_secs(2)).await;
+    let cookie = [("cookie", "sid=1")];
+    site.get_with("/", &cookie).await;
+    let passed = site.get_with("/", &cookie).await;
+    let said = passed.cache_status();
+    assert!(said.contains("detail=known-unshareable"), "{said}");
+}

@@ -36,8 +36,10 @@ impl Memo {
     /// Why the answer is not going to be one that `request` can share.
     pub(crate) fn unshareable(&self, request: &RequestFacts, now: Moment) -> Option<Reason> {
         let for_credentials = self.for_credentials.filter(|_| request.has_credentials());
-        let known = self.for_all.or(for_credentials)?;
-        (now < known.until).then_some(known.reason)
+        // One that is over must not hide the other.
+        let mut known = self.for_all.into_iter().chain(for_credentials);
+        let known = known.find(|known| now < known.until)?;
+        Some(known.reason)
     }
 
     /// Whether the last fetches failed without an answer, `many` of them or more.
