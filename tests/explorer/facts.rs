@@ -40,11 +40,14 @@ impl History {
     /// What an answer is made of; nothing for one of the cache's own, or a bare 304
     /// of the handler's.
     pub(crate) fn made(&self, answered: &Answered) -> Option<Made<'_>> {
-        let rules = self.call(answered.rules?).head?.said?;
+        let rules = self.call(answered.rules?).head?;
+        let mut said = rules.said?;
+        // A 304 never brings a cookie.
+        said.set_cookie &= rules.status != 304;
         Some(Made {
             body: self.call(answered.body?),
             head: self.call(answered.head?),
-            rules,
+            rules: said,
         })
     }
 

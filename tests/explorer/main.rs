@@ -43,7 +43,11 @@ fn main() -> ExitCode {
         None if options.self_test => sabotage::self_test(options.first_seed()),
         None => explore(&options),
     };
-    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if is_good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// One run, and what it does not keep.
@@ -121,7 +125,8 @@ impl Found {
         if let Some(history) = history {
             self.totals.add(&history);
         }
-        self.broken.extend(broken.into_iter().map(|broken| (seed, broken)));
+        self.broken
+            .extend(broken.into_iter().map(|broken| (seed, broken)));
     }
 
     fn join(&mut self, other: Self) {
@@ -131,10 +136,18 @@ impl Found {
 
     /// Tells what was broken, and how to see it again.
     fn tell(&mut self) -> bool {
-        self.broken.sort_by_key(|(seed, broken)| (broken.promise, *seed));
-        for told in self.broken.chunk_by(|(_, one), (_, other)| one.promise == other.promise) {
+        self.broken
+            .sort_by_key(|(seed, broken)| (broken.promise, *seed));
+        for told in self
+            .broken
+            .chunk_by(|(_, one), (_, other)| one.promise == other.promise)
+        {
             let name = told[0].1.promise;
-            println!("\nbroken {} times: {name}: {}", told.len(), promises::text(name));
+            println!(
+                "\nbroken {} times: {name}: {}",
+                told.len(),
+                promises::text(name)
+            );
             for (seed, broken) in told.iter().take(MOST_TOLD) {
                 println!("  seed {seed}: {}", broken.how);
             }

@@ -43,7 +43,11 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn seeds(&self) -> u64 {
-        let usual = if cfg!(debug_assertions) { 1_000 } else { 100_000 };
+        let usual = if cfg!(debug_assertions) {
+            1_000
+        } else {
+            100_000
+        };
         self.seeds.unwrap_or(usual)
     }
 

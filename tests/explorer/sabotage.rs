@@ -11,13 +11,19 @@ use std::future::Future;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(crate) enum Sabotage { Mix }
-pub(crate) fn self_test(_: u64) -> bool { true }
+pub(crate) enum Sabotage {
+    Mix,
+}
+pub(crate) fn self_test(_: u64) -> bool {
+    true
+}
 #[derive(Default)]
 pub(crate) struct Saboteur;
 type NextFrame = Option<Result<Frame<Bytes>, BoxError>>;
 impl Saboteur {
-    pub(crate) fn new(_: Option<Sabotage>) -> Self { Self }
+    pub(crate) fn new(_: Option<Sabotage>) -> Self {
+        Self
+    }
     pub(crate) fn stats(&self, stats: Stats) -> Stats {
         stats
     }

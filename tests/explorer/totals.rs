@@ -9,34 +9,82 @@ use crate::promises::asked_again;
 const COUNTED: [(&str, fn(&History) -> usize); 24] = [
     ("requests", |it| it.requests.len()),
     ("fetches", |it| it.flights.len()),
-    ("refreshes", |it| it.flights.iter().filter(|one| one.is_refresh).count()),
-    (REACHED, |it| it.flights.iter().filter(|one| !one.calls.is_empty()).count()),
-    (CALLS, |it| calls(it, |call| matches!(call.caller, Caller::Flight(_)))),
-    (AGAIN, |it| it.flights.iter().filter(|one| asked_again(it, one)).count()),
-    ("passes", |it| calls(it, |call| matches!(call.caller, Caller::Pass(_)))),
-    ("collapsed", |it| it.answers().filter(|(_, _, one)| one.status_line.collapsed).count()),
-    ("hits", |it| it.answers().filter(|(_, _, one)| one.status_line.hit).count()),
-    ("released", |it| it.answers().filter(|(_, _, one)| one.status_line.released).count()),
-    ("inner requests", |it| it.requests.iter().filter(|one| one.inside.is_some()).count()),
+    ("refreshes", |it| {
+        it.flights.iter().filter(|one| one.is_refresh).count()
+    }),
+    (REACHED, |it| {
+        it.flights
+            .iter()
+            .filter(|one| !one.calls.is_empty())
+            .count()
+    }),
+    (CALLS, |it| {
+        calls(it, |call| matches!(call.caller, Caller::Flight(_)))
+    }),
+    (AGAIN, |it| {
+        it.flights.iter().filter(|one| asked_again(it, one)).count()
+    }),
+    ("passes", |it| {
+        calls(it, |call| matches!(call.caller, Caller::Pass(_)))
+    }),
+    ("collapsed", |it| {
+        it.answers()
+            .filter(|(_, _, one)| one.status_line.collapsed)
+            .count()
+    }),
+    ("hits", |it| {
+        it.answers()
+            .filter(|(_, _, one)| one.status_line.hit)
+            .count()
+    }),
+    ("released", |it| {
+        it.answers()
+            .filter(|(_, _, one)| one.status_line.released)
+            .count()
+    }),
+    ("inner requests", |it| {
+        it.requests
+            .iter()
+            .filter(|one| one.inside.is_some())
+            .count()
+    }),
     ("purges", |it| it.purges.len()),
     ("errors", |it| calls(it, |call| failed(call, Failed::Error))),
-    ("time-outs", |it| calls(it, |call| failed(call, Failed::TimedOut))),
-    ("hung calls", |it| calls(it, |call| failed(call, Failed::Gone(Over::Dropped)))),
+    ("time-outs", |it| {
+        calls(it, |call| failed(call, Failed::TimedOut))
+    }),
+    ("hung calls", |it| {
+        calls(it, |call| failed(call, Failed::Gone(Over::Dropped)))
+    }),
     ("panics", |it| it.panics.len()),
     ("killed tasks", |it| {
         let killed = |ended| matches!(ended, Some((_, Over::Killed)));
         it.flights.iter().filter(|one| killed(one.ended)).count()
     }),
     ("unstarted fetches", |it| it.losses.len()),
-    ("cut bodies", |it| calls(it, |call| ended(call, BodyEnd::Cut))),
-    ("stalled bodies", |it| calls(it, |call| ended(call, BodyEnd::Gone(Over::Dropped)))),
-    ("lying 304s", |it| calls(it, |call| call.head.is_some_and(|head| !head.honest))),
-    ("honest 304s", |it| {
-        calls(it, |call| call.head.is_some_and(|head| head.status == 304 && head.honest))
+    ("cut bodies", |it| {
+        calls(it, |call| ended(call, BodyEnd::Cut))
     }),
-    ("clients gone", |it| it.requests.iter().filter(|one| one.left.is_some()).count()),
+    ("stalled bodies", |it| {
+        calls(it, |call| ended(call, BodyEnd::Gone(Over::Dropped)))
+    }),
+    ("lying 304s", |it| {
+        calls(it, |call| call.head.is_some_and(|head| !head.honest))
+    }),
+    ("honest 304s", |it| {
+        calls(it, |call| {
+            call.head
+                .is_some_and(|head| head.status == 304 && head.honest)
+        })
+    }),
+    ("clients gone", |it| {
+        it.requests.iter().filter(|one| one.left.is_some()).count()
+    }),
     ("followers", |it| {
-        it.requests.iter().filter(|one| one.looked_up == Looked::Follows).count()
+        it.requests
+            .iter()
+            .filter(|one| one.looked_up == Looked::Follows)
+            .count()
     }),
 ];
 

@@ -59,7 +59,9 @@ fn check_wait(history: &History, id: RequestId, request: &Request) -> Kept {
         return breaks(id, "never got anything");
     };
     let between = history.announced_between(request.ask.page, &request.began, &until);
-    let tries = u32::try_from(between.count()).unwrap_or(u32::MAX);
+    let heard = u32::try_from(between.count()).unwrap_or(u32::MAX);
+    // One who left may have waited for the next one already.
+    let tries = heard.saturating_add(u32::from(passed.or(answered).is_none()));
     let bound = history.plan.settings.fetch_deadline * tries.clamp(1, MOST_TRIES);
     let waited = until.since(&request.began);
     if waited > bound {

@@ -71,7 +71,8 @@ fn check_cut(history: &History, id: RequestId, request: &Request, answered: &Ans
         CutShort::Abandoned => {
             matches!(ended, Some(BodyEnd::Gone(Over::Killed | Over::Panicked)))
         }
-        CutShort::TooSlow => request.read.paused,
+        // It was not held for the store any more.
+        CutShort::TooSlow => call.body.sent > history.plan.settings.max_object_size,
         _ => false,
     };
     if !has_reason {

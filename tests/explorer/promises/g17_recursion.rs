@@ -20,8 +20,15 @@ fn check(history: &History) -> Kept {
 fn check_inner(history: &History, id: RequestId, request: &Request, inside: Serial) -> Kept {
     let is_making = |serial: Serial| {
         let call = history.call(serial);
-        let fetches = matches!(call.caller, Caller::Flight(_));
-        fetches && call.page == request.ask.page
+        // One who reads what is only for them is no fetch any more.
+        let is_fetched = match call.caller {
+            Caller::Flight(flight) => {
+                let ended = history.flight(flight).ended;
+                ended.is_none_or(|(stamp, _)| request.began.is_before(&stamp))
+            }
+            Caller::Pass(_) => false,
+        };
+        is_fetched && call.page == request.ask.page
     };
     let waits = matches!(request.looked_up, Looked::Leads | Looked::Follows);
     if waits && history.chain(inside).any(is_making) {
