@@ -40,12 +40,16 @@ impl History {
     /// What an answer is made of; nothing for one of the cache's own, or a bare 304
     /// of the handler's.
     pub(crate) fn made(&self, answered: &Answered) -> Option<Made<'_>> {
+        let body = self.call(answered.body?);
         let rules = self.call(answered.rules?).head?;
         let mut said = rules.said?;
-        // A 304 never brings a cookie.
-        said.set_cookie &= rules.status != 304;
+        if rules.status == 304 {
+            // It brings no cookie, and the status is that of what it renews.
+            said.set_cookie = false;
+            said.status = body.head?.status;
+        }
         Some(Made {
-            body: self.call(answered.body?),
+            body,
             head: self.call(answered.head?),
             rules: said,
         })

@@ -1,7 +1,7 @@
 use super::{Kept, Promise, breaks};
 use crate::client::{Fields, Method};
 use crate::facts::Verdict;
-use crate::history::{History, Stamp};
+use crate::history::{History, RequestId, Stamp};
 
 pub(super) const PROMISE: Promise = Promise {
     name: "g9-newest-start-wins",
@@ -10,10 +10,12 @@ pub(super) const PROMISE: Promise = Promise {
     check,
 };
 
-/// What one kind of request was last answered with from the store.
-struct Last {
+/// An answer from the store.
+struct Hit {
+    id: RequestId,
     page: usize,
     fields: Fields,
+    began: Stamp,
     answered: Stamp,
     fetched: Stamp,
 }
@@ -24,41 +26,37 @@ fn check(history: &History) -> Kept {
     if settings.capacity < 1 << 20 || settings.max_variants < 32 {
         return Ok(());
     }
-    let mut hits: Vec<_> = history
-        .answers()
-        .filter(|(_, _, it)| it.status_line.hit)
-        .collect();
-    hits.sort_by_key(|(_, _, answered)| answered.stamp.order);
-    let mut lasts: Vec<Last> = Vec::new();
-    for (id, request, answered) in hits {
-        let (page, fields) = (request.ask.page, request.ask.fields);
-        let Some(made) = history
-            .made(answered)
-            .filter(|_| request.ask.method == Method::Get)
-        else {
-            continue;
-        };
-        let fetched = history.fetch_began(made.head);
-        let now = answered.stamp;
-        let same = |last: &&mut Last| last.page == page && last.fields == fields;
-        match lasts.iter_mut().find(same) {
-            None => lasts.push(Last {
-                page,
-                fields,
-                answered: now,
-                fetched,
-            }),
-            Some(last) => {
-                let is_older = fetched.at < last.fetched.at;
-                if is_older && !was_removed(history, page, &last.answered, &now) {
-                    return breaks(id, "an older answer took the place of a newer one");
-                }
-                last.answered = now;
-                last.fetched = fetched;
+    let hits: Vec<Hit> = hits(history).collect();
+    for later in &hits {
+        for earlier in &hits {
+            let is_same = earlier.page == later.page && earlier.fields == later.fields;
+            let is_after = earlier.answered.is_before(&later.began);
+            // Those that began at one moment are alike.
+            let is_older = later.fetched.at < earlier.fetched.at;
+            let (from, to) = (&earlier.answered, &later.answered);
+            if is_same && is_after && is_older && !was_removed(history, later.page, from, to) {
+                return breaks(later.id, "an older answer took the place of a newer one");
             }
         }
     }
     Ok(())
+}
+
+fn hits(history: &History) -> impl Iterator<Item = Hit> {
+    let answers = history.answers().filter(|(_, request, answered)| {
+        answered.status_line.hit && request.ask.method == Method::Get
+    });
+    answers.filter_map(|(id, request, answered)| {
+        let made = history.made(answered)?;
+        Some(Hit {
+            id,
+            page: request.ask.page,
+            fields: request.ask.fields,
+            began: request.began,
+            answered: answered.stamp,
+            fetched: history.fetch_began(made.head),
+        })
+    })
 }
 
 /// Whether something between may have removed what was stored: a purge, or an

@@ -36,8 +36,11 @@ fn check_answered(history: &History, id: RequestId, request: &Request) -> Kept {
         return Ok(());
     };
     let was_there = request.left.is_none_or(|left| failed.is_before(&left));
+    let passed = request.passed.map(|(stamp, _)| stamp);
+    let answered = request.answered.as_ref().map(|answered| answered.stamp);
+    let heard = passed.or(answered).unwrap_or(failed);
     // Only what was fetched before a purge is fetched once more.
-    if !was_there || history.any_purge(flight.page, &flight.began, &failed) {
+    if !was_there || history.any_purge(flight.page, &flight.began, &heard) {
         return Ok(());
     }
     let calls = |call: &Call| call.caller == Caller::Pass(id);
