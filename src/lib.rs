@@ -47,6 +47,9 @@
 //! - `tower` (default): the layer, and tokio as the runtime behind it. Without
 //!   it, the engine remains, for a shell and a [`Runtime`] of one's own.
 
+// Maps have to take their hasher from `hash`.
+#![warn(clippy::disallowed_types)]
+
 mod budget;
 mod builder;
 mod cache;
@@ -58,6 +61,7 @@ mod flight;
 mod gate;
 #[cfg(all(any(doc, doctest), feature = "tower"))]
 pub mod guide;
+mod hash;
 mod key;
 mod observe;
 pub mod policy;

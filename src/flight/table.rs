@@ -1,7 +1,5 @@
 //! Which flights there are.
 
-use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -10,6 +8,7 @@ use super::lead::Lead;
 use super::shared::{Flight, Follower, News};
 use crate::budget::Budget;
 use crate::entry::Began;
+use crate::hash::{HashMap, Hashing};
 use crate::key::Key;
 use crate::sync::Mutex;
 
@@ -20,7 +19,7 @@ const SHARDS: usize = if cfg!(floodwall_loom) { 1 } else { 64 };
 #[derive(Debug)]
 pub(crate) struct Table<N: News> {
     shards: Box<[Shard<N>]>,
-    hasher: RandomState,
+    hashing: Hashing,
     counts: Arc<Counts>,
     caps: Caps,
 }
@@ -94,7 +93,7 @@ impl<N: News> Table<N> {
         };
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            hasher: RandomState::new(),
+            hashing: Hashing::default(),
             counts: Arc::new(counts),
             caps,
         }
@@ -165,7 +164,7 @@ impl<N: News> Table<N> {
     }
 
     fn shard(&self, key: &Key) -> &Shard<N> {
-        let hash = self.hasher.hash_one(key.as_bytes());
+        let hash = self.hashing.hash_one(key.as_bytes());
         // The top bits choose the shard; the map uses its own hash.
         let at = (hash >> 32) as usize % self.shards.len();
         &self.shards[at]

@@ -13,6 +13,7 @@ use moka::ops::compute::Op;
 use moka::sync::Cache;
 
 use crate::entry::Entry;
+use crate::hash::Hashing;
 use crate::key::Key;
 use crate::policy::VaryNames;
 
@@ -116,7 +117,7 @@ pub(crate) enum Put {
 /// Stored responses, bounded in bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryStore {
-    cache: Cache<Key, Arc<Slot>>,
+    cache: Cache<Key, Arc<Slot>, Hashing>,
     most: Most,
 }
 
@@ -126,7 +127,7 @@ impl MemoryStore {
         let cache = Cache::builder()
             .max_capacity(capacity)
             .weigher(|_: &Key, slot: &Arc<Slot>| u32::try_from(slot.size()).unwrap_or(u32::MAX))
-            .build();
+            .build_with_hasher(Hashing::default());
         let most = Most {
             variants: most_variants,
             bytes: (capacity / 2).min(HEAVIEST),

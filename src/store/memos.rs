@@ -10,6 +10,7 @@ use moka::ops::compute::Op;
 use moka::sync::Cache;
 
 use crate::clock::Moment;
+use crate::hash::Hashing;
 use crate::key::Key;
 use crate::policy::{Reason, Remember, RequestFacts};
 
@@ -59,7 +60,7 @@ impl Memo {
 
 /// The memos of one cache.
 #[derive(Clone, Debug)]
-pub(crate) struct Memos(Cache<Key, Arc<Memo>>);
+pub(crate) struct Memos(Cache<Key, Arc<Memo>, Hashing>);
 
 impl Memos {
     /// Memos of at most `capacity` bytes.
@@ -71,7 +72,7 @@ impl Memos {
             Cache::builder()
                 .max_capacity(capacity)
                 .weigher(weigh)
-                .build(),
+                .build_with_hasher(Hashing::default()),
         )
     }
 

@@ -15,14 +15,13 @@
 //! Rules are bounded. When there are too many, the oldest half is folded into
 //! "whatever began before that": more is purged than was asked, never less.
 
-use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::purge::{Page, Purge, Target};
 use crate::clock::Moment;
 use crate::entry::{Began, Entry};
+use crate::hash::HashMap;
 use crate::key::{Key, KeyMaker};
 use crate::policy::Tags;
 use crate::sync::Mutex;

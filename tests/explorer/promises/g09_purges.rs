@@ -40,7 +40,9 @@ fn check_one(
     }
     // Of two soft purges the cache knows the last one.
     let until = &answered.stamp;
-    let again = history.purges_between(page, made.topics(), &request.began, until).any(|one| one.soft);
+    let again = history
+        .purges_between(page, made.topics(), &request.began, until)
+        .any(|one| one.soft);
     for purge in history.purges_between(page, made.topics(), &head, &request.began) {
         let as_stale = answered.status_line.detail.is_some();
         if !purge.soft {
