@@ -23,10 +23,11 @@ use proptest::sample::{select, subsequence};
 use proptest::test_runner::TestCaseError;
 use proptest::{option, prop_assert, prop_assert_eq};
 
+use policy_support::date;
 use policy_support::forms::{Bad, Change, bad, same};
 use policy_support::heads::{origin, request_directive, rules};
 use policy_support::leave::{Asked, Leave};
-use policy_support::{date, for_all};
+use policy_support::seeds::for_all;
 
 /// So many changes are made to each head, one after the other.
 const CHANGES: usize = 8;

@@ -29,7 +29,8 @@ use proptest::{option, prop_assert_eq, prop_oneof};
 
 use policy_support::heads::{Asker, Origin, asker, origin, rules};
 use policy_support::model::{self, Use};
-use policy_support::{date, facts_of, for_all, judged, moment, secs, shared};
+use policy_support::seeds::for_all;
+use policy_support::{date, facts_of, judged, moment, secs, shared};
 
 /// The facts and the verdict, for a request that a cache may answer.
 fn verdict(asker: &Asker, origin: &Origin, rules: &Rules) -> Option<Option<(ResponseFacts, bool)>> {

@@ -68,7 +68,8 @@ use policy_support::oracle::{
     twice, validated, varies_on_all,
 };
 use policy_support::rows::head;
-use policy_support::{for_all, moment, wall};
+use policy_support::seeds::for_all;
+use policy_support::{moment, wall};
 
 #[test]
 fn both_store_the_same() {

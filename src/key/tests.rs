@@ -204,3 +204,59 @@ fn wrong_rules_are_named() {
         })
     ));
 }
+
+/// The parts of a key, read back from its bytes: namespace, authority, target,
+/// scheme, then each field with its lines.
+fn parts(key: &[u8]) -> Vec<Vec<&[u8]>> {
+    let mut parts: Vec<Vec<&[u8]>> = Vec::new();
+    let closed = key.strip_suffix(b"\0").expect("every part is closed");
+    for part in closed.split(|byte| *byte == 0) {
+        match part.split_first() {
+            Some((1, name)) => parts.push(vec![name]),
+            Some((2, line)) => parts.last_mut().expect("after a name").push(line),
+            _ => parts.push(vec![part]),
+        }
+    }
+    parts
+}
+
+fn reads_back(namespace: &str, [scheme, authority, target]: [&str; 3], fields: &[(&str, &str)]) {
+    let rules = KeyRules::new().field("x-a").field("x-b");
+    let maker = rules.compile(namespace).expect("legal rules");
+    let uri = match authority {
+        "" => target.to_owned(),
+        named => format!("{scheme}://{named}{target}"),
+    };
+    let key = key_of(&maker, &uri, fields).expect("keyed");
+    let start = [namespace, authority, target, scheme];
+    let mut expected: Vec<Vec<&[u8]>> = start.map(|part| vec![part.as_bytes()]).into();
+    for (name, line) in fields {
+        match expected.last_mut() {
+            Some(field) if field[0] == name.as_bytes() => field.push(line.as_bytes()),
+            _ => expected.push(vec![name.as_bytes(), line.as_bytes()]),
+        }
+    }
+    assert_eq!(parts(key.as_bytes()), expected, "{uri} {fields:?}");
+}
+
+#[test]
+fn a_key_can_be_read_back() {
+    let targets = ["/", "/?", "/a/b", "/%00?a=1"];
+    let origins = [("http", ""), ("http", "a"), ("https", "a.test:80")];
+    let rows: [&[(&str, &str)]; 6] = [
+        &[],
+        &[("x-a", "")],
+        &[("x-a", "x-b")],
+        &[("x-a", ""), ("x-a", "b")],
+        &[("x-a", ""), ("x-b", "b")],
+        &[("x-b", "b")],
+    ];
+    for fields in rows {
+        for (scheme, authority) in origins {
+            for target in targets {
+                reads_back("", [scheme, authority, target], fields);
+                reads_back("a/b", [scheme, authority, target], fields);
+            }
+        }
+    }
+}

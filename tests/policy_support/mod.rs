@@ -12,7 +12,6 @@ pub(crate) mod rows;
 #[path = "../support/seeds.rs"]
 pub(crate) mod seeds;
 
-use std::fmt::Debug;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use floodwall::Moment;
@@ -20,8 +19,6 @@ use floodwall::policy::{
     RequestFacts, RequestHead, ResponseFacts, ResponseHead, Rules, Verdict, judge,
 };
 use http::{HeaderMap, Request, StatusCode};
-use proptest::strategy::Strategy;
-use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
 /// What the wall clock says when responses arrive, in Unix seconds.
 const WALL: u64 = 1_800_000_000;
@@ -76,26 +73,5 @@ pub(crate) fn shared(verdict: Verdict) -> Option<(ResponseFacts, bool)> {
     match verdict {
         Verdict::Unshareable(..) => None,
         Verdict::Shareable { facts, store } => Some((*facts, store.is_ok())),
-    }
-}
-
-/// Tries `claim`, a closure of the test itself, on values of `made`: `cases` of
-/// them, as far as [`seeds::cases`] says nothing else, from a [seed](seeds::of).
-pub(crate) fn for_all<S: Strategy>(
-    cases: u32,
-    made: S,
-    claim: impl Fn(S::Value) -> Result<(), TestCaseError>,
-) where
-    S::Value: Debug,
-{
-    let config = Config {
-        cases: seeds::cases(cases),
-        rng_seed: RngSeed::Fixed(seeds::of(&claim)),
-        // The seed is enough to find a case again.
-        failure_persistence: None,
-        ..Config::default()
-    };
-    if let Err(failure) = TestRunner::new(config).run(&made, claim) {
-        panic!("{failure}");
     }
 }

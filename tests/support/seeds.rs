@@ -6,7 +6,11 @@
 #![allow(dead_code, reason = "each test file takes the part that it needs")]
 
 use std::env;
+use std::fmt::Debug;
 use std::io::Write;
+
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
 /// The seed of the test in which the closure `inside` is written.
 pub(crate) fn of<C>(inside: &C) -> u64 {
@@ -25,7 +29,9 @@ pub(crate) fn seed(test: &str) -> u64 {
     } else {
         " --release"
     };
-    let again = format!("FLOODWALL_SEED={seed:#x} cargo test{profile} --test {file} {test}");
+    let cases = env::var("FLOODWALL_CASES");
+    let cases = cases.map_or(String::new(), |many| format!(" FLOODWALL_CASES={many}"));
+    let again = format!("FLOODWALL_SEED={seed:#x}{cases} cargo test{profile} --test {file} {test}");
     let line = format!("seed: {test} {seed:#x} (replay: {again})\n");
     // In one piece, as other tests write too. Where standard error is closed,
     // there is nobody to tell.
@@ -42,6 +48,27 @@ pub(crate) fn cases(few: u32) -> u32 {
         few * 10
     };
     given("FLOODWALL_CASES").map_or(usual, |cases| u32::try_from(cases).unwrap_or(u32::MAX))
+}
+
+/// Tries `claim`, a closure of the test itself, on so many [`cases`] of `made`, from a
+/// [seed](of).
+pub(crate) fn for_all<S: Strategy>(
+    few: u32,
+    made: S,
+    claim: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) where
+    S::Value: Debug,
+{
+    let config = Config {
+        cases: cases(few),
+        rng_seed: RngSeed::Fixed(of(&claim)),
+        // The seed is enough to find a case again.
+        failure_persistence: None,
+        ..Config::default()
+    };
+    if let Err(failure) = TestRunner::new(config).run(&made, claim) {
+        panic!("{failure}");
+    }
 }
 
 /// A number from the environment, decimal or hexadecimal.
