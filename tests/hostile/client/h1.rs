@@ -108,6 +108,14 @@ impl Connection {
         }
     }
 
+    /// Whether the first byte of something comes in time; it is left where it is.
+    pub(crate) async fn begins(&mut self) -> bool {
+        let mut byte = [0];
+        let peek = self.reader.stream.peek(&mut byte);
+        let came = tokio::time::timeout(self.reader.patience, peek).await;
+        matches!(came, Ok(Ok(1)))
+    }
+
     /// Reads a few bytes, however many there are: for clients that read slowly.
     pub(crate) async fn sip(&mut self, most: usize) -> Result<Vec<u8>, End> {
         self.reader.some(most).await
