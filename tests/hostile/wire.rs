@@ -7,6 +7,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// The longest a head may be before reading it is given up.
 const LONGEST_HEAD: usize = 4 << 20;
 
+/// How much is read at a time, at least.
+const ROOM: usize = 16 << 10;
+
 /// Field lines in the order in which they came, as bytes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lines(pub(crate) Vec<(Vec<u8>, Vec<u8>)>);
@@ -117,6 +120,8 @@ impl<S: AsyncRead + Unpin> Reader<S> {
 
     /// Waits for more bytes.
     async fn more(&mut self) -> Result<(), End> {
+        // Without it a vector makes room for 64 bytes at a time.
+        self.unread.reserve(ROOM);
         let read = self.stream.read_buf(&mut self.unread);
         match tokio::time::timeout(self.patience, read).await {
             Err(_) => Err(End::Silent),
