@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::Shared;
-use super::ledger::Seen;
+use super::ledger::{Place, Seen};
 use super::recipe::{Content, Cut, Delimiter, Position, Recipe};
 use crate::wire::{Framing, Reader, length};
 
@@ -59,8 +59,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
                 (Recipe::new(), None)
             }
         };
-        let goes_on = answer(&mut reader.stream, &recipe, &asked).await;
-        drop(place);
+        let goes_on = answer(&mut reader.stream, &recipe, &asked, place).await;
         if goes_on.is_none() {
             return;
         }
@@ -98,24 +97,32 @@ async fn head(reader: &mut Reader<TcpStream>) -> Option<(Seen, Framing)> {
     Some((seen, framing))
 }
 
-/// Answers by the recipe. Nothing if the connection is over.
-async fn answer(stream: &mut TcpStream, recipe: &Recipe, seen: &Seen) -> Option<()> {
+/// Answers by the recipe, and leaves the place with the last of it, before the other side can
+/// know that it was the last. Nothing if the connection is over.
+async fn answer(
+    stream: &mut TcpStream,
+    recipe: &Recipe,
+    seen: &Seen,
+    place: Option<Place>,
+) -> Option<()> {
     tokio::time::sleep(recipe.delay).await;
     wait(stream, recipe, Position::BeforeHead).await?;
     if let Some((Position::BeforeHead, cut)) = recipe.cut {
-        return end(stream, cut).await;
+        return end(stream, cut, place).await;
     }
     let bodiless = seen.method == "HEAD";
     let (head, content) = compose(recipe, seen);
-    let mut sending = Sending::new(stream, recipe);
+    let mut sending = Sending::new(stream, recipe, place);
+    sending.last = bodiless;
     sending.bytes(&head).await?;
     if !bodiless {
         sending.part = Position::Body;
         sending.sent = 0;
         sending.content(&content, seen).await?;
     }
+    let place = sending.place.take();
     match recipe.delimiter {
-        Delimiter::Close => end(stream, Cut::Close).await,
+        Delimiter::Close => end(stream, Cut::Close, place).await,
         _ => Some(()),
     }
 }
@@ -142,12 +149,14 @@ async fn left(stream: &TcpStream) {
 }
 
 /// Ends a connection in one of three ways.
-async fn end(stream: &mut TcpStream, cut: Cut) -> Option<()> {
+async fn end(stream: &mut TcpStream, cut: Cut, place: Option<Place>) -> Option<()> {
     match cut {
         Cut::Close => {
+            drop(place);
             let _ = stream.shutdown().await;
         }
         Cut::Reset => {
+            drop(place);
             let _ = stream.set_zero_linger();
         }
         Cut::Hang => while let Ok(1..) = stream.read(&mut [0; 64]).await {},
@@ -233,26 +242,32 @@ pub(crate) fn date(offset: i64) -> String {
 struct Sending<'a> {
     stream: &'a mut TcpStream,
     recipe: &'a Recipe,
+    place: Option<Place>,
     part: fn(u64) -> Position,
     /// Bytes of the present part.
     sent: u64,
+    /// Nothing comes behind the bytes that are being sent.
+    last: bool,
 }
 
 impl<'a> Sending<'a> {
-    fn new(stream: &'a mut TcpStream, recipe: &'a Recipe) -> Self {
+    fn new(stream: &'a mut TcpStream, recipe: &'a Recipe, place: Option<Place>) -> Self {
         Self {
             stream,
             recipe,
+            place,
             part: Position::Head,
             sent: 0,
+            last: false,
         }
     }
 
     async fn content(&mut self, content: &Content, seen: &Seen) -> Option<()> {
         match content {
             Content::Bytes(bytes) => {
-                for piece in bytes.chunks(self.piece_size()) {
-                    self.piece(piece).await?;
+                let mut pieces = bytes.chunks(self.piece_size()).peekable();
+                while let Some(piece) = pieces.next() {
+                    self.piece(piece, pieces.peek().is_none()).await?;
                 }
             }
             Content::Endless(length) => self.endless(*length, seen.serial).await?,
@@ -265,6 +280,7 @@ impl<'a> Sending<'a> {
                 last.extend_from_slice(b"\r\n");
             }
             last.extend_from_slice(b"\r\n");
+            self.last = true;
             self.bytes(&last).await?;
         }
         // A gate or a cut right at the end.
@@ -281,8 +297,8 @@ impl<'a> Sending<'a> {
         let mut left = length;
         while left > 0 {
             let now = left.min(filler.len() as u64);
-            self.piece(&filler[..now as usize]).await?;
             left -= now;
+            self.piece(&filler[..now as usize], left == 0).await?;
         }
         Some(())
     }
@@ -294,8 +310,10 @@ impl<'a> Sending<'a> {
         }
     }
 
-    async fn piece(&mut self, bytes: &[u8]) -> Option<()> {
+    async fn piece(&mut self, bytes: &[u8], last: bool) -> Option<()> {
         if !matches!(self.recipe.delimiter, Delimiter::Chunks(..)) {
+            // Behind what the connection delimits comes its end.
+            self.last = last && !matches!(self.recipe.delimiter, Delimiter::Close);
             return self.bytes(bytes).await;
         }
         let size = format!("{:x}\r\n", bytes.len());
@@ -309,7 +327,8 @@ impl<'a> Sending<'a> {
             let until = self.sent + bytes.len() as u64;
             let stop = self.next_stop(until);
             let now = stop.map_or(bytes.len(), |stop| (stop - self.sent) as usize);
-            self.write(&bytes[..now]).await?;
+            self.write(&bytes[..now], self.last && stop.is_none())
+                .await?;
             bytes = &bytes[now..];
             if stop.is_none() {
                 return Some(());
@@ -317,24 +336,30 @@ impl<'a> Sending<'a> {
             let here = (self.part)(self.sent);
             wait(self.stream, self.recipe, here).await?;
             match self.recipe.cut {
-                Some((at, cut)) if at == here => return end(self.stream, cut).await,
+                Some((at, cut)) if at == here => {
+                    return end(self.stream, cut, self.place.take()).await;
+                }
                 _ if bytes.is_empty() => return Some(()),
                 _ => {}
             }
             // Past this stop: the next byte is beyond it.
-            self.write(&bytes[..1]).await?;
+            self.write(&bytes[..1], false).await?;
             bytes = &bytes[1..];
         }
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> Option<()> {
+    async fn write(&mut self, bytes: &[u8], last: bool) -> Option<()> {
         self.sent += bytes.len() as u64;
-        let Some((most, pause)) = self.recipe.drip else {
-            return self.stream.write_all(bytes).await.ok();
-        };
-        for drop in bytes.chunks(most) {
+        let (most, pause) = self.recipe.drip.unwrap_or((usize::MAX, Duration::ZERO));
+        let mut drops = bytes.chunks(most).peekable();
+        while let Some(drop) = drops.next() {
+            if last && drops.peek().is_none() {
+                self.place = None;
+            }
             self.stream.write_all(drop).await.ok()?;
-            tokio::time::sleep(pause).await;
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
         }
         Some(())
     }
