@@ -17,9 +17,6 @@ pub(super) const FOLLOWERS: usize = 50;
 /// What the origin takes over an answer when nothing is wrong.
 pub(super) const NOMINAL: Duration = Duration::from_millis(200);
 
-/// What a client gives an answer.
-pub(super) const DEADLINE: Duration = Duration::from_secs(2);
-
 /// What a busy machine may add to a time limit.
 pub(super) const NOISE: Duration = Duration::from_millis(150);
 

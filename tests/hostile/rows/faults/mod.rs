@@ -4,7 +4,9 @@
 //! Unless a row says otherwise it is one request and fifty that follow it to the same page.
 
 mod answers;
+mod connections;
 mod crowd;
+mod cut;
 mod leaders;
 mod quiet;
 mod validation;
@@ -20,8 +22,14 @@ pub(super) const ROWS: &[Row] = &[
     row!(F14, F, "G11 G12", "the origin hangs for longer than a fetch may take", answers::hangs),
     row!(F15, F, "G1 G14", "the answer proves to be for one alone", answers::uncacheable),
     row!(F16, F, "G15", "the answer is an error, or there is none", answers::fails),
+    row!(F22, F, "G4", "the answer's body is cut in every way", cut::in_the_body),
     row!(F24, F, "G7", "a 304 with nothing to refresh", validation::nothing_to_refresh),
     row!(F25, F, "G8", "a validation is answered with an error", validation::fails),
     row!(F28, F, "G16", "the one who began a refresh leaves", leaders::refresher_leaves),
     row!(F31, F, "G9", "of two fetches the older ends last", answers::older_ends_last),
+    row!(F60, F, "G12 G15", "half a head, or one that comes too slowly", cut::in_the_head),
+    row!(F61, F, "G4 G12", "an answer in drops", cut::drips),
+    row!(F62, F, "G12", "an origin that takes connections and never reads", connections::nobody_reads),
+    row!(F63, F, "G4", "a connection that closes when it is used again", connections::closed_at_reuse),
+    row!(F64, F, "G1 G4", "an answer with another one behind it", connections::extra_bytes),
 ];
