@@ -13,10 +13,10 @@ use crate::origin::{Gate, Page, Recipe};
 use crate::verdict::{Finding, Tried};
 
 /// Variants of one row that run at once.
-const SIDE_BY_SIDE: usize = 16;
+const SIDE_BY_SIDE: usize = 96;
 
 /// Far longer than a request that waits for nobody takes to reach the origin.
-const MOMENT: Duration = Duration::from_millis(60);
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// Tries variants side by side, each with a case of its own, so that what one draws does not
 /// depend on how fast the others are.
