@@ -228,13 +228,30 @@ async fn an_origin_that_talks_nonsense_is_a_bad_gateway() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nxx",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+        "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n",
     ];
-    for method in ["GET", "POST"] {
+    for method in ["GET", "HEAD", "POST"] {
         for answer in rows {
             let request = format!("{method} / HTTP/1.1\r\nHost: a.test\r\n\r\n");
             let (_, head) = exchange(&request, answer, &[]).await;
             assert_eq!(status(&head), "502", "{method} and {answer:?} gave {head}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_304_is_for_those_who_asked_whether_anything_was_modified() {
+    let not_modified = "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n";
+    for (condition, expected) in [
+        ("If-None-Match: \"a\"", "304"),
+        ("If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT", "304"),
+        ("If-Range: \"a\"\r\nRange: bytes=0-0", "502"),
+        ("If-Match: \"a\"", "502"),
+        ("Cookie: a=b", "502"),
+    ] {
+        let request = format!("HEAD / HTTP/1.1\r\nHost: a.test\r\n{condition}\r\n\r\n");
+        let (_, head) = exchange(&request, not_modified, &[]).await;
+        assert_eq!(status(&head), expected, "{condition}");
     }
 }
 

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use http::header::{CONTENT_LENGTH, VIA};
+use http::header::{CONTENT_LENGTH, IF_MODIFIED_SINCE, IF_NONE_MATCH, VIA};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
@@ -48,7 +48,12 @@ impl Origin {
         if self.forwarded {
             add_forwarded_for(&mut request);
         }
+        let conditional = asks_whether_modified(request.headers());
         let mut response = self.exchange.answer(request).await?;
+        // RFC 9110, section 15.4.5: to someone who has nothing it says nothing.
+        if response.status() == StatusCode::NOT_MODIFIED && !conditional {
+            return Err(ProxyError::Malformed("a 304 that nobody asked for"));
+        }
         clean(&mut response)?;
         Ok(response)
     }
@@ -101,6 +106,10 @@ fn add_forwarded_for(request: &mut Request<Body>) {
         let name = HeaderName::from_static("x-forwarded-for");
         request.headers_mut().append(name, value);
     }
+}
+
+fn asks_whether_modified(headers: &HeaderMap) -> bool {
+    headers.contains_key(IF_NONE_MATCH) || headers.contains_key(IF_MODIFIED_SINCE)
 }
 
 /// Makes the head fit to be stored and sent on, or refuses it.
