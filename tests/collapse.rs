@@ -214,33 +214,6 @@ async fn check_whole(site: &Site, crowd: Vec<tokio::task::JoinHandle<Answer>>, t
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_everyone_has_left_a_page_to_store_is_finished() {
-    let site = slow_page("max-age=60");
-    let crowd = site.crowd("/", 10);
-    site.until(|now| now.waiting == 10).await;
-    crowd.iter().for_each(tokio::task::JoinHandle::abort);
-    site.until(|now| now.waiting == 0).await;
-    sleep(2 * RENDER).await;
-    assert!(site.get("/").await.is_hit());
-    assert_eq!(site.calls(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn when_everyone_has_left_anything_else_is_cancelled() {
-    let (pen, body) = written();
-    let body = Arc::new(Mutex::new(Some(body)));
-    let site = Site::new(move |_| {
-        let body = Arc::clone(&body);
-        async move { page(&[], body.lock().await.take().expect("asked once")) }
-    });
-    let response = site.open(get("/")).await;
-    assert!(!pen.is_closed());
-    drop(response);
-    pen.closed().await;
-    site.until_quiet().await;
-}
-
-#[tokio::test(start_paused = true)]
 async fn variants_are_split_when_the_head_arrives() {
     let site = Site::new(|call| async move {
         sleep(RENDER).await;
@@ -270,31 +243,6 @@ async fn variants_are_split_when_the_head_arrives() {
         assert!(answer.is_hit());
         assert_eq!(answer.text(), language);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_handler_that_asks_for_its_own_page_does_not_wait_for_itself() {
-    let inner: Arc<Mutex<Option<Site>>> = Arc::default();
-    let slot = Arc::clone(&inner);
-    let site = Site::new(move |call| {
-        let slot = Arc::clone(&slot);
-        async move {
-            let path = call.request.uri().path().to_owned();
-            let fields = [("cache-control", "max-age=60")];
-            let again = match (path.as_str(), call.number) {
-                ("/a", 0) => "/b",
-                ("/b", _) => "/a",
-                _ => return page(&fields, "end"),
-            };
-            let site = slot.lock().await.clone().expect("the site is there");
-            let answer = Box::pin(site.get(again)).await;
-            page(&fields, format!("{path} {}", answer.text()))
-        }
-    });
-    *inner.lock().await = Some(site.clone());
-    assert_eq!(site.get("/a").await.text(), "/a /b end");
-    site.until_quiet().await;
-    *inner.lock().await = None;
 }
 
 #[tokio::test(start_paused = true)]

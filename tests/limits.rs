@@ -96,20 +96,6 @@ async fn one_bad_request_does_not_pause_a_page() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hung_origin_is_given_up_at_the_deadline() {
-    let builder = Cache::builder().fetch_deadline(Duration::from_secs(3));
-    let site = Site::with(builder, |_| std::future::pending());
-    let start = Instant::now();
-    for answer in all(site.crowd("/", 100)).await {
-        assert_eq!(answer.status, 504);
-        assert!(answer.cache_status().contains("detail=deadline"));
-    }
-    assert_eq!(start.elapsed(), Duration::from_secs(3));
-    assert_eq!(site.calls(), 1);
-    site.until_quiet().await;
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_origin_that_falls_silent_is_cut_and_not_stored() {
     let builder = Cache::builder().body_idle_deadline(Duration::from_secs(2));
     let (pen, body) = written();
@@ -193,61 +179,6 @@ async fn the_gate_limits_calls_and_bounds_its_queue() {
         assert_eq!(answer.text(), "page");
     }
     assert_eq!(site.calls(), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_panic_is_one_request_lost_and_no_more() {
-    let site = Site::new(|call| async move {
-        sleep(RENDER).await;
-        assert!(call.number > 0, "the first call panics, as the test wants");
-        page(&[("cache-control", "max-age=60")], "page")
-    });
-    for answer in all(site.crowd("/", 100)).await {
-        assert_eq!(answer.text(), "page");
-    }
-    assert_eq!(site.calls(), 2);
-    site.until_quiet().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_handler_that_always_panics_is_called_twice_for_a_crowd() {
-    let site = Site::new(|_| async move {
-        sleep(RENDER).await;
-        panic!("as the test wants");
-    });
-    for answer in all(site.crowd("/", 100)).await {
-        assert_eq!(answer.status, 500);
-    }
-    assert_eq!(site.calls(), 2);
-}
-
-#[test]
-fn a_lost_runtime_leaves_nobody_waiting() {
-    let lost = tokio::runtime::Runtime::new().expect("a runtime");
-    let here = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let site = Site::new(|call| async move {
-        if call.number == 0 {
-            std::future::pending::<()>().await;
-        }
-        page(&[("cache-control", "max-age=60")], "page")
-    });
-    let leader = {
-        let _guard = lost.enter();
-        site.spawn(get("/"))
-    };
-    here.block_on(async {
-        site.until(|now| now.waiting == 1 && now.at_origin == 1)
-            .await;
-        let follower = site.spawn(get("/"));
-        site.until(|now| now.waiting == 2).await;
-        lost.shutdown_background();
-        assert_eq!(follower.await.expect("no panic").text(), "page");
-        assert!(leader.await.is_err());
-        site.until_quiet().await;
-    });
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,8 +22,15 @@ use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
 /// Tokio's paused time, with a wall clock that goes along with it.
-struct PausedTime {
+pub(crate) struct PausedTime {
     start: tokio::time::Instant,
+}
+
+impl PausedTime {
+    pub(crate) fn new() -> Self {
+        let start = tokio::time::Instant::now();
+        Self { start }
+    }
 }
 
 impl Clock for PausedTime {
@@ -84,8 +91,15 @@ impl Site {
         F: Fn(Call) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Response<Body>> + Send + 'static,
     {
-        let start = tokio::time::Instant::now();
-        let builder = builder.runtime(PausedTime { start });
+        Self::on(builder.runtime(PausedTime::new()), handler)
+    }
+
+    /// `handler` behind a cache and a runtime of one's own.
+    pub(crate) fn on<F, A>(builder: CacheBuilder, handler: F) -> Self
+    where
+        F: Fn(Call) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response<Body>> + Send + 'static,
+    {
         let cache = builder.build().expect("the test's settings are legal");
         let calls = Arc::new(AtomicUsize::new(0));
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -164,8 +178,11 @@ impl Site {
 
     /// Waits until nothing is left of any request.
     pub(crate) async fn until_quiet(&self) {
-        self.until(|now| now.flights == 0 && now.waiting == 0 && now.at_origin == 0)
-            .await;
+        self.until(|now| {
+            let requests = now.flights + now.waiting;
+            requests + now.at_origin + now.queued + now.flight_bytes == 0
+        })
+        .await;
     }
 }
 
