@@ -140,8 +140,7 @@ impl Engine {
     // Not an `async fn`: that would keep its arguments twice, for each who waits.
     fn news(&self, follow: &Follow, arrived: Began) -> impl Future<Output = Announcement> {
         let follower = &follow.follower;
-        let since = follower.began().at.min(arrived.at);
-        let last = since.plus(self.settings.fetch_deadline).plus(GRACE);
+        let last = self.patience(follower.began().at.min(arrived.at));
         let mut patience = Until::new(&*self.runtime.0, last);
         poll_fn(move |cx| match follower.poll_news(cx) {
             Poll::Pending => {
@@ -150,6 +149,11 @@ impl Engine {
             }
             news => news,
         })
+    }
+
+    /// The moment up to which one waits for a fetch that began at `began`.
+    pub(super) fn patience(&self, began: Moment) -> Moment {
+        began.plus(self.settings.fetch_deadline).plus(GRACE)
     }
 
     /// What the news is to one who waited.

@@ -299,7 +299,7 @@ impl Aboard<'_> {
     /// says nothing is stuck, its thread blocked or its runtime at rest: whoever
     /// comes now starts another.
     fn in_time(&self, flight: &Flight<Announcement>) -> bool {
-        self.now.since(flight.began().at) < self.engine.settings.fetch_deadline
+        self.now < self.engine.patience(flight.began().at)
     }
 }
 

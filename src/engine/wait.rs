@@ -8,9 +8,9 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::runtime::{Runtime, Task};
 
-/// How much longer than a fetch may take those who follow it wait for its word. They
-/// have clocks of their own, as a fetch whose thread is blocked does not see its
-/// deadline pass; one that does see it is to be heard first.
+/// How much longer than it may take a fetch is still joined, and waited for. Those
+/// who wait have clocks of their own, as a fetch whose thread is blocked does not
+/// see its deadline pass; one that does see it is to be heard first.
 pub(super) const GRACE: Duration = Duration::from_millis(50);
 
 /// The moment at which a wait ends. Its timer is made when there is something to
