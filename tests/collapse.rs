@@ -47,36 +47,6 @@ async fn calls_per_flight_are_exactly_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_turns_out_private_is_rendered_in_parallel() {
-    for (name, value) in [
-        ("cache-control", "private, max-age=60"),
-        ("cache-control", "no-store"),
-        ("set-cookie", "sid=1"),
-        ("vary", "*"),
-    ] {
-        let site = Site::new(move |call| async move {
-            sleep(RENDER).await;
-            page(&[(name, value)], format!("for {}", call.number))
-        });
-        let start = Instant::now();
-        let answers = all(site.crowd("/", 200)).await;
-        assert!(
-            start.elapsed() <= 2 * RENDER + Duration::from_millis(1),
-            "{value}"
-        );
-        assert_eq!(site.calls(), 200, "{value}");
-        let mut texts: Vec<&str> = answers.iter().map(Answer::text).collect();
-        texts.sort_unstable();
-        texts.dedup();
-        assert_eq!(texts.len(), 200, "{value}: a private page was shared");
-        // The key is remembered: the next crowd does not wait for one of them.
-        let start = Instant::now();
-        all(site.crowd("/", 50)).await;
-        assert_eq!(start.elapsed(), RENDER, "{value}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_private_page_of_one_with_a_cookie_does_not_scatter_those_without() {
     let site = Site::new(|call| {
         let signed_in = call.field("cookie").is_some();
@@ -211,38 +181,6 @@ async fn check_whole(site: &Site, crowd: Vec<tokio::task::JoinHandle<Answer>>, t
     }
     assert_eq!(site.calls(), 1);
     site.until_quiet().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn variants_are_split_when_the_head_arrives() {
-    let site = Site::new(|call| async move {
-        sleep(RENDER).await;
-        let language = call.field("accept-language").unwrap_or("none").to_owned();
-        let fields = [("cache-control", "max-age=60"), ("vary", "Accept-Language")];
-        page(&fields, language)
-    });
-    let start = Instant::now();
-    let crowd: Vec<_> = (0..300)
-        .map(|at| {
-            let language = ["en", "fr", "iu"][at % 3];
-            (
-                language,
-                site.spawn(with(get("/"), &[("accept-language", language)])),
-            )
-        })
-        .collect();
-    for (language, answer) in crowd {
-        let answer = answer.await.expect("no request panics");
-        assert_eq!(answer.text(), language);
-    }
-    assert_eq!(site.calls(), 3);
-    // One render until the rule is known, one for the others together.
-    assert_eq!(start.elapsed(), 2 * RENDER);
-    for language in ["en", "fr", "iu"] {
-        let answer = site.get_with("/", &[("accept-language", language)]).await;
-        assert!(answer.is_hit());
-        assert_eq!(answer.text(), language);
-    }
 }
 
 #[tokio::test(start_paused = true)]

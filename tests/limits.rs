@@ -15,20 +15,6 @@ use tokio::time::{Instant, sleep};
 const RENDER: Duration = Duration::from_millis(500);
 
 #[tokio::test(start_paused = true)]
-async fn one_failure_is_one_outcome() {
-    let site = Site::new(|_| async {
-        sleep(RENDER).await;
-        status(503, &[], "overloaded")
-    });
-    for answer in all(site.crowd("/", 500)).await {
-        assert_eq!(answer.status, 503);
-        assert_eq!(answer.text(), "overloaded");
-    }
-    assert_eq!(site.calls(), 1);
-    assert_eq!(site.stats().failures, 1);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_private_failure_is_one_outcome_too() {
     let site = Site::new(|_| async {
         sleep(RENDER).await;

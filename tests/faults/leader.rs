@@ -354,7 +354,7 @@ async fn f14_a_fetch_that_nobody_drives_is_replaced_too() {
     });
     let start = Instant::now();
     let early = site.crowd("/", EVERYONE - 1);
-    sleep(CAP - Duration::from_millis(1)).await;
+    sleep(CAP + GRACE - Duration::from_millis(1)).await;
     let late = site.spawn(get("/"));
     for answer in all(early).await {
         assert_eq!(answer.status, 504);

@@ -1,10 +1,17 @@
 //! Faults, each tried for real.
 
+#[path = "../support/seeds.rs"]
+mod seeds;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod answers;
 mod blocked;
+mod clock;
 mod leader;
 mod panics;
+mod purges;
 mod recursion;
 mod setting;
+mod store;
+mod waiting;
