@@ -2,8 +2,12 @@
 
 mod support;
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use floodwall::{Cache, Purge};
-use support::{Site, get, method, page, with, written};
+use support::{Site, get, method, next_chunk, page, with, written};
+use tokio::time::sleep;
 
 const KB: usize = 1000;
 const CACHED: (&str, &str) = ("cache-control", "max-age=60");
@@ -117,4 +121,153 @@ async fn a_body_of_unknown_length_that_finds_no_room_goes_on_to_its_readers() {
         assert_eq!(site.stats().flight_bytes, 0);
         assert!(site.stats().held_bytes <= 1 << 20);
     }
+}
+
+/// Asks, and says what Cache-Status and the counters say then.
+async fn met(site: &Site, request: http::Request<axum::body::Body>) -> (String, floodwall::Stats) {
+    let answer = site.send(request).await;
+    site.until_quiet().await;
+    (answer.cache_status().to_owned(), site.stats())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_too_large_passes() {
+    let site = Site::new(|_| async { page(&[CACHED], "page") });
+    let path = format!("/{}", "x".repeat(16 << 10));
+    for round in 1..=2 {
+        let (said, now) = met(&site, get(&path)).await;
+        assert!(said.ends_with("detail=key-too-large"), "{said}");
+        assert_eq!((now.key_too_large, now.passes), (round, round));
+    }
+    // The longest target that a request can have at all.
+    let path = format!("/{}", "x".repeat((64 << 10) - 3));
+    assert_eq!(met(&site, get(&path)).await.1.key_too_large, 3);
+    assert_eq!(site.stats().stored_keys, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_large_in_a_head_is_not_kept() {
+    let site = Site::new(|call| async move {
+        let large = "x".repeat(8_200);
+        let many = "a ".repeat(257);
+        let names: Vec<String> = (0..17).map(|at| format!("x-{at}")).collect();
+        let names = names.join(",");
+        let fields: Vec<(&str, &str)> = match call.request.uri().path() {
+            "/vary-names" => vec![CACHED, ("vary", &names)],
+            "/vary-bytes" => vec![CACHED, ("vary", "x-long")],
+            "/head" => [vec![CACHED], vec![("x-field", &*large); 8]].concat(),
+            "/tags" => vec![CACHED, ("surrogate-key", &many)],
+            _ => vec![CACHED, ("cache-tag", &large[..1025])],
+        };
+        page(&fields, "page")
+    });
+    let long = "y".repeat(8_200);
+    for (path, detail) in [
+        ("/vary-names", "vary-too-large"),
+        ("/vary-bytes", "vary-too-large"),
+        ("/head", "head-too-large"),
+        ("/tags", "too-many-tags"),
+        ("/tag", "too-many-tags"),
+    ] {
+        let (said, _) = met(&site, with(get(path), &[("x-long", &long)])).await;
+        assert!(
+            said.ends_with(&format!("detail={detail}")),
+            "{path}: {said}"
+        );
+    }
+    let now = site.stats();
+    assert_eq!(
+        (now.vary_too_large, now.head_too_large, now.too_many_tags),
+        (2, 1, 2)
+    );
+    assert_eq!(now.stored_keys, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_is_too_large_is_not_kept() {
+    let builder = Cache::builder().max_object_size(1000);
+    let site = Site::with(builder, |call| async move {
+        if call.request.uri().path() == "/announced" {
+            return page(&[CACHED], bytes(1001));
+        }
+        let (pen, paper) = written();
+        pen.send(Ok(bytes(1001).into())).expect("the body is there");
+        page(&[CACHED], paper)
+    });
+    let (said, now) = met(&site, get("/announced")).await;
+    assert!(said.ends_with("detail=too-large"), "{said}");
+    assert_eq!(now.too_large, 1);
+    let (_, now) = met(&site, get("/found-out")).await;
+    assert_eq!((now.too_large, now.stored_keys), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_takes_too_long_is_not_kept() {
+    let builder = Cache::builder().store_deadline(Duration::from_secs(1));
+    let site = Site::with(builder, |_| async {
+        let (pen, paper) = written();
+        tokio::spawn(async move {
+            for _ in 0..3 {
+                sleep(Duration::from_millis(600)).await;
+                pen.send(Ok("slow ".into())).expect("the body is read");
+            }
+        });
+        page(&[CACHED], paper)
+    });
+    assert_eq!(site.get("/").await.text(), "slow slow slow ");
+    let (_, now) = met(&site, get("/")).await;
+    assert_eq!((now.too_late, now.stored_keys), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_ranges_than_are_answered_are_answered_whole() {
+    let site = Site::new(|_| async { page(&[CACHED], bytes(1000)) });
+    site.get("/").await;
+    let many: Vec<String> = (0..17).map(|at| format!("{at}-{at}")).collect();
+    for (round, asked) in (1..).zip([&*many.join(","), "0-,0-"]) {
+        let asked = format!("bytes={asked}");
+        let answer = site.get_with("/", &[("range", &asked)]).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.body.as_deref(), Ok(&bytes(1000)[..]));
+        assert!(answer.cache_status().ends_with("detail=too-many-ranges"));
+        assert_eq!(site.stats().too_many_ranges, round);
+    }
+    let few = format!("bytes={}", many[..16].join(","));
+    assert_eq!(site.get_with("/", &[("range", &few)]).await.status, 206);
+    assert_eq!(site.stats().too_many_ranges, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn past_its_variants_a_key_passes() {
+    let builder = Cache::builder().max_variants(4);
+    let site = Site::with(builder, |_| async {
+        page(&[CACHED, ("vary", "user-agent")], "page")
+    });
+    for at in 0..100 {
+        let agent = at.to_string();
+        let (said, now) = met(&site, with(get("/"), &[("user-agent", &agent)])).await;
+        let over = u64::saturating_sub(at, 3);
+        assert_eq!(now.variants_full, over, "{at}: {said}");
+        assert_eq!(said.ends_with("detail=variants-full"), over > 0, "{said}");
+    }
+    assert_eq!(site.stats().stored_keys, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_is_too_slow_is_cut_off_and_counted() {
+    let builder = Cache::builder().max_object_size(1000);
+    let (pen, paper) = written();
+    let paper = Arc::new(Mutex::new(Some(paper)));
+    let site = Site::with(builder, move |_| {
+        let paper = paper.lock().expect("no test panics here").take();
+        async move { page(&[], paper.expect("asked once")) }
+    });
+    let (fast, slow) = tokio::join!(site.open(get("/")), site.open(get("/")));
+    let mut fast = fast.into_body();
+    for _ in 0..3 {
+        pen.send(Ok(bytes(600).into())).expect("the fetch reads");
+        assert!(next_chunk(&mut fast).await.is_some());
+    }
+    assert!(support::Answer::read(slow).await.body.is_err());
+    assert_eq!(site.stats().readers_cut, 1);
 }

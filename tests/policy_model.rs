@@ -381,7 +381,7 @@ fn ranges_are_the_bytes_that_exist_of_those_asked_for() {
                 .map(|part| u128::from(part.end - part.start))
                 .sum();
             let expected = if specs.len() > 3 || total > u128::from(length) {
-                Ranges::Whole
+                Ranges::TooMany
             } else if parts.is_empty() {
                 Ranges::Unsatisfiable
             } else {

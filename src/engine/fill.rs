@@ -191,6 +191,7 @@ impl Fill {
     fn fail(&self, reason: Reason) {
         if reason == Reason::GateFull {
             self.engine.counters.refused.add(1);
+            self.engine.counters.met(reason);
             self.end();
         } else {
             self.count_failure(false);

@@ -175,6 +175,7 @@ impl Engine {
             }
         };
         self.counters.refused.add(1);
+        self.counters.met(overflow);
         let reply = match &ask.candidate {
             Some(entry) if serves_on_error(entry, now) => {
                 self.reply_on_error(entry, request, &ask.facts, overflow, None, now)

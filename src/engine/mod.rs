@@ -178,6 +178,7 @@ impl Engine {
             flight_bytes: counts.held.load(Ordering::Relaxed),
             at_origin: at_origin as u64,
             queued: queued as u64,
+            readers_cut: counts.cut_off.load(Ordering::Relaxed),
             ..self.counters.read()
         }
     }

@@ -60,6 +60,7 @@ impl Engine {
         known: Option<(Key, RequestFacts)>,
     ) -> Pass {
         self.counters.passes.add(1);
+        self.counters.met(reason);
         let target = (!is_safe(request.method)).then(|| Box::new(Target::of(request)));
         Pass {
             engine: Arc::clone(self),

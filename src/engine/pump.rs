@@ -17,7 +17,7 @@ use crate::budget::Budget;
 use crate::entry::Head;
 use crate::error::{BoxError, CutShort};
 use crate::gate::Place;
-use crate::policy::is_failure;
+use crate::policy::{Reason, is_failure};
 
 /// What the origin does next.
 enum Next {
@@ -116,16 +116,15 @@ impl Fill {
             runtime,
             ..
         } = &*self.engine;
-        let over = if total > settings.rules.max_object_size {
-            &counters.too_large
+        if total > settings.rules.max_object_size {
+            counters.met(Reason::TooLarge);
         } else if tight {
-            &counters.no_room
+            counters.met(Reason::NoRoom);
         } else if runtime.0.now().since(self.lead.began().at) > settings.store_deadline {
-            &counters.too_late
+            counters.too_late.add(1);
         } else {
             return true;
-        };
-        over.add(1);
+        }
         false
     }
 }

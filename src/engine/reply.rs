@@ -84,27 +84,33 @@ impl Engine {
         entry: &Entry,
         request: RequestHead<'_>,
         facts: &RequestFacts,
-        line: CacheStatus,
+        mut line: CacheStatus,
         made_now: bool,
         now: Moment,
     ) -> Box<Reply> {
-        let mut reply = self.start(&entry.head, entry.stale_since(), line, made_now, now);
         let length = entry.body.length();
-        if entry.head.status.is_success() && is_not_modified(request.headers, &entry.head.headers) {
+        let unchanged =
+            entry.head.status.is_success() && is_not_modified(request.headers, &entry.head.headers);
+        let ranges = if facts.range && !unchanged {
+            self.ranges(entry, request, facts, length)
+        } else {
+            Ranges::Whole
+        };
+        if ranges == Ranges::TooMany {
+            self.counters.met(Reason::TooManyRanges);
+            line.detail.get_or_insert(Reason::TooManyRanges);
+        }
+        let mut reply = self.start(&entry.head, entry.stale_since(), line, made_now, now);
+        if unchanged {
             return Box::new(not_modified(reply));
         }
-        if facts.range && !facts.head && entry.head.status == StatusCode::OK {
-            let most = self.settings.rules.max_ranges;
-            if if_range_holds(request.headers, &entry.head.headers) {
-                match Ranges::read(request.headers, length, most) {
-                    Ranges::Whole => {}
-                    Ranges::Unsatisfiable => return Box::new(unsatisfiable(reply, length)),
-                    Ranges::Parts(parts) => {
-                        // Nobody can foresee it, so nobody can write it into a body.
-                        let boundary = format!("{:016x}{:016x}", self.random(), self.random());
-                        return Box::new(partial(reply, entry, &parts, &boundary));
-                    }
-                }
+        match ranges {
+            Ranges::Whole | Ranges::TooMany => {}
+            Ranges::Unsatisfiable => return Box::new(unsatisfiable(reply, length)),
+            Ranges::Parts(parts) => {
+                // Nobody can foresee it, so nobody can write it into a body.
+                let boundary = format!("{:016x}{:016x}", self.random(), self.random());
+                return Box::new(partial(reply, entry, &parts, &boundary));
             }
         }
         if facts.head {
@@ -113,6 +119,24 @@ impl Engine {
             *reply.body_mut() = Payload::stored(&entry.body);
         }
         Box::new(reply)
+    }
+
+    /// Which parts of a stored response are asked for.
+    fn ranges(
+        &self,
+        entry: &Entry,
+        request: RequestHead<'_>,
+        facts: &RequestFacts,
+        length: u64,
+    ) -> Ranges {
+        let in_parts = !facts.head
+            && entry.head.status == StatusCode::OK
+            && if_range_holds(request.headers, &entry.head.headers);
+        if !in_parts {
+            return Ranges::Whole;
+        }
+        let most = self.settings.rules.max_ranges;
+        Ranges::read(request.headers, length, most)
     }
 
     /// An answer whose body is still coming.

@@ -69,7 +69,7 @@ impl Fill {
             .engine
             .room(|budget| budget.has_room(length + PIECE_OVERHEAD).then_some(()));
         room.ok_or_else(|| {
-            self.engine.counters.no_room.add(1);
+            self.engine.counters.met(Reason::NoRoom);
             Reason::NoRoom
         })
     }
@@ -189,14 +189,16 @@ impl Fill {
             tags: Some(&entry.head.facts.tags),
         };
         if !entry.has_room() {
-            engine.counters.no_room.add(1);
+            engine.counters.met(Reason::NoRoom);
         } else if engine.purges.validity(subject, entry.head.began) != Validity::Gone {
             engine.memos.forget(key);
             let put = engine
                 .store
                 .put(key, &entry, |old| engine.is_spent(key, old));
-            if put == Put::Stored {
-                engine.counters.stored.add(1);
+            match put {
+                Put::Stored => engine.counters.stored.add(1),
+                Put::TooManyVariants => engine.counters.met(Reason::VariantsFull),
+                Put::Older => {}
             }
         }
         entry
@@ -217,12 +219,20 @@ impl Fill {
             received: clock.now(),
             wall: clock.wall(),
         };
-        judge(
+        let verdict = judge(
             RequestHead::from(request),
             &self.facts,
             response,
             &self.engine.settings.rules,
-        )
+        );
+        if let Verdict::Unshareable(reason, _)
+        | Verdict::Shareable {
+            store: Err(reason), ..
+        } = verdict
+        {
+            self.engine.counters.met(reason);
+        }
+        verdict
     }
 
     fn head(&self, status: StatusCode, headers: &HeaderMap, facts: ResponseFacts) -> Head {

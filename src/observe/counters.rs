@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::policy::Reason;
+
 /// A number that only grows.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -88,16 +90,57 @@ counters! {
     unshareable,
     /// Fetches that failed: no answer, a server error, a body cut short.
     failures,
-    /// Requests past a cap on waiters or flights.
+    /// Requests past the bounds on waiters and flights, and fetches past the gate.
     refused,
     /// Errors that the cache answered of its own.
     errors,
-    /// Responses that were not stored for want of room.
-    no_room,
-    /// Bodies that grew too large to be stored.
-    too_large,
-    /// Bodies that took too long to be stored.
-    too_late,
     /// Purges made, those by unsafe methods included.
     purges,
+    /// Bound met: requests whose key would be too large.
+    key_too_large,
+    /// Bound met: requests, or responses to be stored, past the variants of their key.
+    variants_full,
+    /// Bound met: requests past the waiters of a fetch.
+    waiters_full,
+    /// Bound met: requests past the fetches in flight.
+    flights_full,
+    /// Bound met: fetches that found no place at the origin, or none in time.
+    gate_full,
+    /// Bound met: responses that vary on too much.
+    vary_too_large,
+    /// Bound met: responses whose head is too large to be stored.
+    head_too_large,
+    /// Bound met: responses too large to be stored, some found so in mid-body.
+    too_large,
+    /// Bound met: bodies that took too long to be stored.
+    too_late,
+    /// Bound met: responses with too many tags, or too large ones.
+    too_many_tags,
+    /// Bound met: requests for more ranges than are answered in parts.
+    too_many_ranges,
+    /// Bound met: responses that were not stored for want of room.
+    no_room,
+    /// Bound met: readers cut off because they were too slow.
+    readers_cut,
+}
+
+impl Counters {
+    /// Counts that a bound was met, if that is the reason.
+    pub(crate) fn met(&self, reason: Reason) {
+        let bound = match reason {
+            Reason::KeyTooLarge => &self.key_too_large,
+            Reason::VariantsFull => &self.variants_full,
+            Reason::WaitersFull => &self.waiters_full,
+            Reason::FlightsFull => &self.flights_full,
+            Reason::GateFull => &self.gate_full,
+            Reason::VaryTooLarge => &self.vary_too_large,
+            Reason::HeadTooLarge => &self.head_too_large,
+            Reason::TooLarge => &self.too_large,
+            Reason::TooManyTags => &self.too_many_tags,
+            Reason::TooManyRanges => &self.too_many_ranges,
+            Reason::NoRoom => &self.no_room,
+            _ => return,
+        };
+        bound.add(1);
+    }
 }

@@ -10,9 +10,12 @@ use super::fields;
 /// What to answer to a `Range` on a body of known length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ranges {
-    /// Ignore the field and send the whole: it is absent, of another unit,
-    /// malformed, or asks for more pieces or bytes than the whole has.
+    /// Ignore the field and send the whole: it is absent, of another unit, or
+    /// malformed.
     Whole,
+    /// Send the whole as well: it asks for more pieces than are answered, or for more
+    /// bytes than the whole has (RFC 9110 §14.2 permits to ignore it).
+    TooMany,
     /// No byte that was asked for exists: 416.
     Unsatisfiable,
     /// These bytes, in the order asked for; never empty, and no piece is empty.
@@ -42,21 +45,28 @@ impl Ranges {
         let mut asked = 0;
         for spec in specs.split(',').map(str::trim).filter(|s| !s.is_empty()) {
             asked += 1;
-            if asked > most {
-                return None;
+            // Past the cap they are read for their form alone.
+            let part = range(spec, length)?;
+            if asked <= most {
+                parts.extend(part);
             }
-            parts.extend(range(spec, length)?);
         }
         if asked == 0 {
             return None;
+        }
+        if asked > most {
+            return Some(Self::TooMany);
         }
         if parts.is_empty() {
             return Some(Self::Unsatisfiable);
         }
         // Overlapping pieces that add up to more than the whole are a way to
-        // make a server work (RFC 9110 §14.2 permits to ignore them).
+        // make a server work.
         let lengths = parts.iter().map(|part| u128::from(part.end - part.start));
-        (lengths.sum::<u128>() <= u128::from(length)).then_some(Self::Parts(parts))
+        if lengths.sum::<u128>() > u128::from(length) {
+            return Some(Self::TooMany);
+        }
+        Some(Self::Parts(parts))
     }
 }
 
@@ -102,7 +112,7 @@ mod tests {
     #[test]
     #[allow(clippy::single_range_in_vec_init)]
     fn ranges_are_read_as_the_standard_says() {
-        use Ranges::{Parts, Unsatisfiable, Whole};
+        use Ranges::{Parts, TooMany, Unsatisfiable, Whole};
         for (line, expected) in [
             ("bytes=0-4", Parts(vec![0..5])),
             ("Bytes=5-", Parts(vec![5..10])),
@@ -119,8 +129,9 @@ mod tests {
             ("bytes=,", Whole),
             ("lines=0-4", Whole),
             ("bytes 0-4", Whole),
-            ("bytes=0-,0-", Whole),
-            ("bytes=0-0,1-1,2-2,3-3,4-4", Whole),
+            ("bytes=0-,0-", TooMany),
+            ("bytes=0-0,1-1,2-2,3-3,4-4", TooMany),
+            ("bytes=0-0,1-1,2-2,3-3,4-4,x", Whole),
             ("bytes=+1-2", Whole),
             ("bytes=1--2", Whole),
             ("bytes=\u{a0}0-4", Whole),

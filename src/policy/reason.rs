@@ -94,6 +94,8 @@ pub enum Reason {
     NoRoom,
     /// The response has more tags, or larger ones, than are kept.
     TooManyTags,
+    /// The request asks for more ranges than are answered in parts.
+    TooManyRanges,
     /// A short while ago the answer for this key could not be shared.
     KnownUnshareable,
     /// The answer turned out not to be for others.
@@ -171,6 +173,7 @@ impl Reason {
             Self::HeadTooLarge => "head-too-large",
             Self::NoRoom => "no-room",
             Self::TooManyTags => "too-many-tags",
+            Self::TooManyRanges => "too-many-ranges",
             Self::KnownUnshareable => "known-unshareable",
             Self::NotShared => "not-shared",
             Self::OtherVariant => "other-variant",
