@@ -14,6 +14,7 @@ use super::origin::Origins;
 use super::wait::{GRACE, Until};
 use super::waits::Awaits;
 use super::{Engine, Pass, Payload, Reply};
+use crate::clock::Moment;
 use crate::entry::{Began, Entry, Head};
 use crate::flight::Follower;
 use crate::observe::CacheStatus;
