@@ -81,6 +81,8 @@ async fn what_is_not_a_proper_request_is_refused_and_the_connection_closed() {
         ("400", "GET * HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("400", "GET / HTTP/1.1\r\nHost : a\r\n\r\n"),
         ("400", "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n"),
+        ("400", "GET / HTTP/1.1\nHost: a\n\n"),
+        ("400", "GET / HTTP/1.1\r\nHost: a\nB: c\r\n\r\n"),
         ("400", "G@T / HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("400", "GET / HTTP/3.7\r\nHost: a\r\n\r\n"),
         (

@@ -12,6 +12,7 @@
 //! A request meets, from the outside in:
 //!
 //! - [`serve`]: connections, their time limits, and the orderly end;
+//! - [`lines`]: what ends a line of HTTP/1, and what does not;
 //! - [`vet`]: what a gateway must refuse or remove before the cache makes its key;
 //! - the cache;
 //! - [`origin`]: returns failures as errors, and cleans responses before the cache stores them;
@@ -29,11 +30,11 @@ mod framing;
 mod front;
 mod hops;
 mod host;
+mod lines;
 mod max_forwards;
 mod options;
 mod origin;
 mod refusal;
-
 mod serve;
 mod units;
 mod upload;

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use super::front::Front;
+use super::lines::Checked;
 
 /// How every HTTP/2 connection begins (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -137,13 +138,29 @@ async fn connection(
     let Ok(opening) = open_with(&mut stream, patience.header, &mut closing).await else {
         return;
     };
-    let io = TokioIo::new(replay(opening, stream));
+    let is_http2 = opening == PREFACE;
+    let stream = replay(opening, stream);
+    if is_http2 {
+        answer(stream, peer, front, patience, closing).await;
+    } else {
+        answer(Checked::new(stream), peer, front, patience, closing).await;
+    }
+}
+
+/// Answers everything that comes over a connection.
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    front: Front,
+    patience: Patience,
+    mut closing: watch::Receiver<()>,
+) {
     let service = service_fn(move |request| {
         let front = front.clone();
         async move { Ok::<_, Infallible>(front.answer(request, peer).await) }
     });
     let builder = http(patience.header);
-    let mut served = pin!(builder.serve_connection(io, service));
+    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
     // An error here means that the client went away or broke the protocol: it has been told as
     // far as it can be, and there is nobody else to tell.
     tokio::select! {
@@ -209,7 +226,10 @@ async fn read_opening(stream: &mut TcpStream, opening: &mut Vec<u8>) -> io::Resu
 }
 
 /// The stream with the bytes already read put back in front.
-fn replay(opening: Vec<u8>, stream: TcpStream) -> impl AsyncRead + AsyncWrite + Unpin + 'static {
+fn replay(
+    opening: Vec<u8>,
+    stream: TcpStream,
+) -> impl AsyncRead + AsyncWrite + Unpin + Send + 'static {
     let (read, write) = stream.into_split();
     tokio::io::join(io::Cursor::new(opening).chain(read), write)
 }

@@ -19,8 +19,8 @@ mod verdict;
 mod wire;
 
 // The program itself, so that the process under test is always built from the present source.
-// Only `run` is called from here.
-#[allow(dead_code)]
+// Only `run` is called from here; its unit tests belong to `tests/proxy.rs`.
+#[allow(dead_code, unused_imports)]
 #[path = "../../examples/reverse_proxy/main.rs"]
 mod program;
 
