@@ -23,7 +23,7 @@ pub(crate) fn vet(
     let version = request.version();
     check_target(request.method(), request.uri(), version)?;
     let host = host::of(request.uri(), version, request.headers(), fallback)?;
-    let target = origin_form(request.uri())?;
+    let target = origin_form(request.uri(), version)?;
 
     let headers = request.headers_mut();
     check_framing(headers)?;
@@ -72,10 +72,14 @@ fn check_target(method: &Method, uri: &Uri, version: Version) -> Result<(), Refu
 }
 
 /// The path and query alone, since `Host` carries the rest.
-fn origin_form(uri: &Uri) -> Result<Uri, Refusal> {
+fn origin_form(uri: &Uri, version: Version) -> Result<Uri, Refusal> {
     let wrong = || Refusal::bad("the target is not valid");
     let path = match uri.path_and_query() {
         None => PathAndQuery::from_static("/"),
+        // RFC 9113, section 8.3.1: `:path` begins with a slash.
+        Some(path) if version == Version::HTTP_2 && path.as_str().starts_with('?') => {
+            return Err(Refusal::bad("the target has no path"));
+        }
         // `http://host?q` has an empty path, which goes out as `/` (RFC 9112, section 3.2.1).
         Some(path) if path.as_str().starts_with('?') => {
             PathAndQuery::try_from(format!("/{}", path.as_str())).map_err(|_| wrong())?
@@ -139,4 +143,19 @@ fn add_via(headers: &mut HeaderMap, version: Version) {
         _ => "1.1 floodwall",
     };
     headers.append(VIA, HeaderValue::from_static(hop));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_is_only_a_query_is_one_of_absolute_form() {
+        let mut parts = Parts::default();
+        parts.path_and_query = PathAndQuery::try_from("?x").ok();
+        let uri = Uri::from_parts(parts).expect("it can be read");
+        let of = |version| origin_form(&uri, version).map(|uri| uri.to_string());
+        assert_eq!(of(Version::HTTP_11).ok(), Some("/?x".to_owned()));
+        assert!(of(Version::HTTP_2).is_err());
+    }
 }
