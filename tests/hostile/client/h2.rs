@@ -136,10 +136,7 @@ impl Connection {
             ended: false,
         };
         self.open.insert(stream, begun);
-        let mut block = Vec::new();
-        for (name, value) in fields {
-            hpack::encode(name, value, &mut block);
-        }
+        let block = block(fields);
         let mut pieces = block.chunks(FRAME).peekable();
         let (mut bytes, mut kind) = (Vec::new(), HEADERS);
         let mut flags = if ends { END_STREAM } else { 0 };
@@ -290,6 +287,15 @@ impl Connection {
         stream.answer.end = end;
         stream.answer.after = stream.begin.elapsed();
     }
+}
+
+/// These fields as a header block.
+pub(crate) fn block(fields: &[Field]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        hpack::encode(name, value, &mut block);
+    }
+    block
 }
 
 /// The bytes of a frame; the length is that of the payload.
