@@ -1,5 +1,0 @@
-//! S: framing, smuggling, splitting.
-
-use super::Row;
-
-pub(super) const ROWS: &[Row] = &[];
