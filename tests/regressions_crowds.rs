@@ -7,14 +7,16 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use bytes::Bytes;
 use floodwall::Cache;
 use futures_util::future::join_all;
+use futures_util::stream;
 use http::HeaderValue;
 use support::{Pen, Site, get, next_chunk, page, status, with, written};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 const RENDER: Duration = Duration::from_millis(300);
 const CHUNK: usize = 16 << 10;
