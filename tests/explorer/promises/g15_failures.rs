@@ -157,8 +157,10 @@ fn learned(history: &History, flight: &Flight) -> Vec<(Stamp, Lesson)> {
     let Some(head) = call.head else {
         return Vec::new();
     };
+    // One that told of a failure has been counted by then.
+    let counts = history.is_read_by_flight(flight) && !call.failed_answer();
     let body = call.body.ended.map(|(stamp, how)| match how {
-        BodyEnd::Cut if history.is_read_by_flight(flight) => (stamp, Lesson::Silence),
+        BodyEnd::Cut if counts => (stamp, Lesson::Silence),
         _ => (stamp, Lesson::Other),
     });
     let ended = flight.ended.map(|(stamp, _)| (stamp, Lesson::Other));
