@@ -67,7 +67,7 @@ impl World {
         if std::thread::panicking() {
             Over::Panicked
         } else if self.runtime.lets_go() {
-            Over::Killed
+            self.sabotage.over(Over::Killed)
         } else {
             Over::Dropped
         }

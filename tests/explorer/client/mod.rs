@@ -151,5 +151,6 @@ impl Present {
 impl Drop for Present {
     fn drop(&mut self) {
         self.world.recorder.gone(self.id);
+        self.world.sabotage.left(&self.world, self.id);
     }
 }

@@ -29,12 +29,11 @@ pub(super) async fn read(world: &Arc<World>, id: RequestId, mut body: OriginBody
             return;
         }
         let next = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
-        let next = world.sabotage.read(next);
+        let next = world.sabotage.read(world, next);
         match next {
             None => break,
             Some(Ok(frame)) => {
                 if let Ok(chunk) = frame.into_data() {
-                    let chunk = world.sabotage.mix(world, chunk);
                     world
                         .recorder
                         .request(id, |request, _| request.take(&chunk));
@@ -54,9 +53,8 @@ pub(super) async fn read(world: &Arc<World>, id: RequestId, mut body: OriginBody
         }
     }
     let end = world.recorder.request(id, |request, _| request.clean_end());
-    let end = world.sabotage.end(end);
     world.recorder.read_ended(id, end);
-    world.sabotage.keep(world, body);
+    world.sabotage.done(body);
 }
 
 fn has_no_body(request: &Request) -> bool {

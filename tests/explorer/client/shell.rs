@@ -68,7 +68,6 @@ impl Shell {
                 match refresh {
                     Some(refresh) if !hasty => {
                         refresh.start(self.leader.refresh(), &self.parts);
-                        world.sabotage.refresh_twice(&self.leader);
                     }
                     Some(_) => world.recorder.lost(self.ask.page),
                     None => {}
@@ -97,7 +96,7 @@ impl Shell {
                 Called::Wait(wait)
             }
         };
-        world.sabotage.after_call(&world, self.id, &self.ask);
+        world.sabotage.looked_up(&world, self.id);
         called
     }
 
@@ -109,16 +108,14 @@ impl Shell {
             Called::Answer(answer) => return Some(answer),
             Called::Pass(pass) => pass,
             Called::Wait(wait) => {
-                world.sabotage.before_waiting(&world).await;
                 let settled = {
                     let engine = world.cache.engine();
                     let settle = engine.settle(wait, &self.parts, &mut self.leader);
-                    world.sabotage.waiting(settle).await
+                    world.sabotage.wait(&world, settle).await
                 };
                 match settled {
                     Settled::Reply(reply) => {
                         let answer = self.reply(*reply);
-                        world.sabotage.after_waiting(&world, self.id, &self.ask);
                         return Some(answer);
                     }
                     Settled::Pass(pass) => {
@@ -128,10 +125,7 @@ impl Shell {
                 }
             }
         };
-        world
-            .sabotage
-            .before_passing(&world, &pass, self.id, &self.ask)
-            .await;
+        world.sabotage.pass(&world, pass.reason()).await;
         self.pass(pass).await
     }
 
@@ -159,10 +153,7 @@ impl Shell {
         // What only the one who asked may have comes from the handler directly.
         let is_handlers = format!("{:?}", reply.body()).contains("own");
         let response = reply.map(BodyExt::boxed_unsync);
-        let response = self
-            .world
-            .sabotage
-            .replace(&self.world, &self.ask, response);
+        let response = self.world.sabotage.answer(&self.world, &self.ask, response);
         self.note(&response);
         let is_refreshed = |line: &StatusLine| line.says(Reason::StaleWhileRevalidate);
         self.world.recorder.note(|history, _| {
@@ -176,6 +167,7 @@ impl Shell {
                 }
             }
         });
+        self.world.sabotage.answered(&self.world, self.id);
         Answer {
             response,
             is_handlers,

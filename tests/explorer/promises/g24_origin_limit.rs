@@ -37,7 +37,7 @@ fn stay(history: &History, flight: &Flight) -> Option<(Stamp, Stamp)> {
         if !said.is_failure());
     let settings = &history.plan.settings;
     let last = history.last_call(flight)?;
-    let is_within = last.body.length <= settings.max_object_size && settings.capacity > 1 << 20;
+    let is_within = last.body.sent <= settings.max_object_size && settings.capacity > 1 << 20;
     let ended = last.body.ended.map(|(stamp, _)| stamp);
     let is_soon = |stamp: &Stamp| stamp.at - flight.began.at <= settings.store_deadline;
     let read = ended.filter(|stamp| is_stored && is_within && is_soon(stamp));

@@ -14,7 +14,7 @@ use http::header::{CONTENT_LENGTH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 
-pub(crate) use content::is_of;
+pub(crate) use content::{bytes as bytes_of, is_of};
 pub(crate) use said::{Said, Vary, X_BODY, X_FOR, X_HEAD, etag, topic_name};
 
 use crate::client::{self, Fields};
@@ -134,7 +134,7 @@ pub(crate) async fn handle(
     request: &Request<()>,
 ) -> Result<Response<OriginBody>, BoxError> {
     let call = Calling::begin(world, caller, request);
-    world.sabotage.double_fetch(world, caller, request);
+    let _beside = world.sabotage.call(world, caller, request, call.page);
     let script = world.site.draw(&call.occasion());
     for _ in 0..script.yields {
         yield_now().await;
@@ -145,7 +145,6 @@ pub(crate) async fn handle(
     if let Some(ask) = script.asks {
         client::ask_inside(world, ask, call.serial).await;
     }
-    world.sabotage.spread_panic(world, &call.page);
     match script.does {
         Does::Answer(said, body) => Ok(call.answer(said, body)),
         Does::Confirm { said, honest } => Ok(call.confirm(said, honest)),
