@@ -1,6 +1,6 @@
 //! Which fields of a response are stored and passed on (RFC 9111 §3.1, §3.2).
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{
     AGE, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
@@ -37,6 +37,9 @@ const KEPT_FROM_304: [HeaderName; 5] = [
     CONTENT_TYPE,
     ETAG,
 ];
+
+/// The end of the year 9999, the last that a `Date` can say.
+const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
 /// The fields of a response that others may see.
 ///
@@ -121,15 +124,17 @@ fn is_nominated(headers: &HeaderMap, name: &HeaderName) -> bool {
     })
 }
 
+/// A clock that was never set may show a time that a `Date` cannot say: then it
+/// says the nearest one that it can.
 fn date_value(wall: SystemTime) -> HeaderValue {
-    HeaderValue::try_from(httpdate::fmt_http_date(wall)).unwrap_or(HeaderValue::from_static(""))
+    let said = wall.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_DATE);
+    HeaderValue::try_from(httpdate::fmt_http_date(said)).unwrap_or(HeaderValue::from_static(""))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::fields::map;
     use super::*;
-    use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
     fn what_is_between_two_hops_is_not_stored() {
@@ -151,6 +156,18 @@ mod tests {
             ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
         ]);
         assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn a_clock_that_was_never_set_has_a_date_all_the_same() {
+        let decades = Duration::from_secs(60 * 365 * 86_400);
+        for (wall, expected) in [
+            (UNIX_EPOCH - decades, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (UNIX_EPOCH + 200 * decades, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            let kept = end_to_end(&HeaderMap::new(), &Rules::default(), wall);
+            assert_eq!(kept, map(&[("date", expected)]));
+        }
     }
 
     #[test]

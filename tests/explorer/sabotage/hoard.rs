@@ -60,7 +60,11 @@ impl Hoard {
                 _ => false,
             }
         };
-        if let Some(answer) = pieces.iter().find(is_wrong).and_then(|piece| piece.answer(world)) {
+        if let Some(answer) = pieces
+            .iter()
+            .find(is_wrong)
+            .and_then(|piece| piece.answer(world))
+        {
             return answer;
         }
         pieces.push(Piece {
@@ -79,7 +83,9 @@ impl Piece {
     fn answer(&self, world: &World) -> Option<Response<OriginBody>> {
         let serial = self.headers.get(X_BODY)?.to_str().ok()?.parse().ok()?;
         let serial = Serial(serial);
-        let length = world.recorder.look(|history| history.call(serial).body.length);
+        let length = world
+            .recorder
+            .look(|history| history.call(serial).body.length);
         let body = Full::new(bytes_of(serial, 0, length)).map_err(|never| match never {});
         let mut answer = Response::new(body.boxed_unsync());
         *answer.headers_mut() = self.headers.clone();

@@ -134,7 +134,11 @@ impl Saboteur {
             let request = &history.requests[id.0];
             let refreshed = history.flights.last();
             let is_hot = refreshed.is_some_and(|one| one.leader == id && one.is_refresh);
-            (request.looked_up, request.passed.map(|(_, why)| why), is_hot)
+            (
+                request.looked_up,
+                request.passed.map(|(_, why)| why),
+                is_hot,
+            )
         });
         match does {
             Sabotage::FetchToo if looked == Looked::Follows => pretend(world, id, false),
@@ -190,7 +194,12 @@ impl Saboteur {
             return settle.await;
         }
         let mut settle = pin!(settle);
-        poll_fn(|_| settle.as_mut().poll(&mut Context::from_waker(Waker::noop()))).await
+        poll_fn(|_| {
+            settle
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+        })
+        .await
     }
 
     /// Before a request calls the handler itself.
@@ -208,7 +217,9 @@ impl Saboteur {
         });
         if self.is(Sabotage::TakeAlong) && leads {
             let detached = world.runtime.detached();
-            detached.into_iter().for_each(|task| world.runtime.abort(task));
+            detached
+                .into_iter()
+                .for_each(|task| world.runtime.abort(task));
         }
     }
 
@@ -242,7 +253,10 @@ impl Saboteur {
                 Some(Calling::begin(world, Caller::Flight(flight), request))
             }
             (Sabotage::Spread, _) => {
-                if world.recorder.look(|history| history.calls.iter().any(panicked)) {
+                if world
+                    .recorder
+                    .look(|history| history.calls.iter().any(panicked))
+                {
                     panic_on_purpose();
                 }
                 None
@@ -267,7 +281,10 @@ impl Saboteur {
     /// What has been read, when it is not needed any more.
     pub(crate) fn done(&self, body: OriginBody) {
         if self.is(Sabotage::Hold) {
-            self.held.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+            self.held
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(body);
         }
     }
 
@@ -285,4 +302,3 @@ fn pretend(world: &Arc<World>, id: RequestId, is_refresh: bool) {
     drop(Calling::begin(world, caller, &ask.request()));
     world.recorder.flight_over(flight, Over::Killed);
 }
-

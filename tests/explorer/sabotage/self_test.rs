@@ -38,6 +38,8 @@ fn noticed_after(sabotage: Sabotage, first: u64) -> Option<u64> {
     (1..=MOST_SEEDS).find(|seeds| {
         let seed = first.saturating_add(seeds - 1);
         let (_, broken) = run(seed, Some(sabotage));
-        broken.iter().any(|broken| broken.promise == sabotage.breaks())
+        broken
+            .iter()
+            .any(|broken| broken.promise == sabotage.breaks())
     })
 }
