@@ -5,11 +5,15 @@ mod not_modified;
 mod ranges;
 mod unasked;
 
+use std::future::Future;
+
+use futures_util::future::join;
+
 use super::{Row, row};
 use crate::case::{Case, OVER};
 use crate::client::Answer;
 use crate::origin::{Page, Recipe, Seen};
-use crate::verdict::Finding;
+use crate::verdict::{Finding, Tried};
 
 pub(super) const ROWS: &[Row] = &[
     row!(
@@ -110,6 +114,16 @@ async fn stored(case: &Case, page: &Page, recipe: Recipe, kind: &str) -> Answer 
 
 fn is_conditional(seen: &Seen) -> bool {
     seen.header("if-none-match").is_some() || seen.header("if-modified-since").is_some()
+}
+
+/// What is tried, if pages are stored and validated at all.
+async fn where_validated(case: &Case, trying: impl Future<Output = Tried>) -> Finding {
+    let (control, tried) = join(validates(case), trying).await;
+    if control.is_safe() {
+        tried.sum()
+    } else {
+        control
+    }
 }
 
 /// The control: pages are stored and validated. A subject that never does either is told so

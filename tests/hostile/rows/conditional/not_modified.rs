@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{KINDS, is_conditional, stored, tagged, validates};
+use super::{KINDS, is_conditional, stored, tagged, where_validated};
 use crate::at_once::{each, while_held};
 use crate::case::Case;
 use crate::client::{Answer, Request};
@@ -34,10 +34,6 @@ const OTHERS: [&str; 12] = [
 ];
 
 pub(super) async fn of_another(case: &Case) -> Finding {
-    let control = validates(case).await;
-    if !control.is_safe() {
-        return control;
-    }
     let stale = [KINDS[0], KINDS[1]];
     let variants = OTHERS
         .iter()
@@ -48,10 +44,13 @@ pub(super) async fn of_another(case: &Case) -> Finding {
             not_refreshed(&case, line, kind).await,
         )
     };
-    let mut tried = each(case, variants.collect(), attempt).await;
-    tried.note("the tag of another variant", other_variant(case).await);
-    tried.note("a redirection elsewhere", redirected(case).await);
-    tried.sum()
+    let trying = async {
+        let mut tried = each(case, variants.collect(), attempt).await;
+        tried.note("the tag of another variant", other_variant(case).await);
+        tried.note("a redirection elsewhere", redirected(case).await);
+        tried
+    };
+    where_validated(case, trying).await
 }
 
 async fn not_refreshed(case: &Case, line: &str, kind: &str) -> Finding {
@@ -150,10 +149,6 @@ const FRAMINGS: [&str; 14] = [
 ];
 
 pub(super) async fn reframing(case: &Case) -> Finding {
-    let control = validates(case).await;
-    if !control.is_safe() {
-        return control;
-    }
     let shapes = [
         ("plain", ""),
         ("coded", "Content-Encoding: gzip\r\nVary: Accept-Encoding"),
@@ -169,7 +164,7 @@ pub(super) async fn reframing(case: &Case) -> Finding {
         let label = format!("{line} ({shape}, {kind})");
         (label, framed_as_before(&case, line, kind, coding).await)
     };
-    each(case, variants, attempt).await.sum()
+    where_validated(case, each(case, variants, attempt)).await
 }
 
 async fn framed_as_before(case: &Case, line: &str, kind: &str, coding: &str) -> Finding {
@@ -220,10 +215,6 @@ const PRIVATE: [&str; 12] = [
 ];
 
 pub(super) async fn turning_private(case: &Case) -> Finding {
-    let control = validates(case).await;
-    if !control.is_safe() {
-        return control;
-    }
     let variants = PRIVATE
         .iter()
         .flat_map(|&line| KINDS.map(|kind| (line, kind)));
@@ -233,7 +224,7 @@ pub(super) async fn turning_private(case: &Case) -> Finding {
             ends_at_once(&case, line, kind).await,
         )
     };
-    each(case, variants.collect(), attempt).await.sum()
+    where_validated(case, each(case, variants.collect(), attempt)).await
 }
 
 /// The page is for everyone, with leave for cookies; then one user asks, and the origin says in a
@@ -294,35 +285,26 @@ async fn ended_soon(case: &Case, page: &Page, first: &Answer) -> Finding {
 const CYCLES: usize = 200;
 
 pub(super) async fn growing(case: &Case) -> Finding {
-    let control = validates(case).await;
-    if !control.is_safe() {
-        return control;
-    }
-    let kilobyte = "x".repeat(1000);
-    let mut tried = Tried::default();
-    for (name, line) in [
-        ("new fields", format!("X-Grow-{{serial}}: {kilobyte}")),
-        ("new names", format!("X-{{serial}}-{}: 1", &kilobyte[..900])),
-        (
-            "tags",
-            format!("Cache-Tag: t{{serial}}-{}", &kilobyte[..900]),
-        ),
-        (
-            "keys",
-            format!("Surrogate-Key: k{{serial}} {}", &kilobyte[..900]),
-        ),
+    let kilobyte = "x".repeat(900);
+    let lines = [
+        ("fields", format!("X-Grow-{{serial}}: {kilobyte}")),
+        ("names", format!("X-{{serial}}-{kilobyte}: 1")),
+        ("tags", format!("Cache-Tag: t{{serial}}-{kilobyte}")),
+        ("keys", format!("Surrogate-Key: k{{serial}} {kilobyte}")),
         (
             "groups",
-            format!("Cache-Groups: \"g{{serial}}-{}\"", &kilobyte[..900]),
+            format!("Cache-Groups: \"g{{serial}}-{kilobyte}\""),
         ),
-        (
-            "fields that Vary names",
-            format!("Vary: X-{{serial}}-{}", &kilobyte[..900]),
-        ),
-    ] {
-        tried.note(name, grown(case, &line).await);
-    }
-    tried.sum()
+        ("names in Vary", format!("Vary: X-{{serial}}-{kilobyte}")),
+    ];
+    let trying = async {
+        let mut tried = Tried::default();
+        for (name, line) in &lines {
+            tried.note(name, grown(case, line).await);
+        }
+        tried
+    };
+    where_validated(case, trying).await
 }
 
 async fn grown(case: &Case, line: &str) -> Finding {

@@ -1,6 +1,6 @@
 //! 304 for those who have nothing that could be unmodified.
 
-use super::{KINDS, is_conditional, stored, tagged, validates};
+use super::{KINDS, is_conditional, stored, tagged, where_validated};
 use crate::at_once::{each, while_held};
 use crate::case::Case;
 use crate::origin::Recipe;
@@ -24,10 +24,6 @@ const UNASKED: [(&str, &str); 9] = [
 ];
 
 pub(super) async fn unasked(case: &Case) -> Finding {
-    let control = validates(case).await;
-    if !control.is_safe() {
-        return control;
-    }
     let to_all = [false, true];
     let kinds = ["", KINDS[0], KINDS[1], KINDS[2]];
     let mut variants = Vec::new();
@@ -43,9 +39,12 @@ pub(super) async fn unasked(case: &Case) -> Finding {
         let label = format!("304 ({name}) to {whom}, {what}");
         (label, never_a_304(&case, line, kind, to_all).await)
     };
-    let mut tried = each(case, variants, attempt).await;
-    tried.append(each(case, CONDITIONS.to_vec(), another_condition).await);
-    tried.sum()
+    let trying = async {
+        let mut tried = each(case, variants, attempt).await;
+        tried.append(each(case, CONDITIONS.to_vec(), another_condition).await);
+        tried
+    };
+    where_validated(case, trying).await
 }
 
 /// Clients without a condition, in several shapes; the origin answers 304 to conditions, or to

@@ -10,7 +10,7 @@ use crate::verdict::{Finding, Tried, own};
 const MOVED: [u16; 6] = [300, 301, 302, 303, 307, 308];
 
 /// Fields from which applications build addresses.
-const ADDRESSING: [(&str, &str); 17] = [
+const ADDRESSING: [(&str, &str); 26] = [
     ("X-Forwarded-Host", "evil.test"),
     ("X-Forwarded-Host", "good.test, evil.test"),
     ("X-Forwarded-Proto", "evil"),
@@ -18,6 +18,15 @@ const ADDRESSING: [(&str, &str); 17] = [
     ("X-Forwarded-Port", "31337"),
     ("X-Forwarded-Prefix", "/evil"),
     ("X-Forwarded-Uri", "/evil"),
+    ("X-Forwarded-Server", "evil.test"),
+    ("X-Forwarded-SSL", "evil"),
+    ("X-Forwarded-Path", "/evil"),
+    ("X-Host", "evil.test"),
+    ("X-Original-Host", "evil.test"),
+    ("X-HTTP-Host-Override", "evil.test"),
+    ("X-URL-Scheme", "evil"),
+    ("Front-End-Https", "evil"),
+    ("X_Forwarded_Host", "evil.test"),
     ("Forwarded", "host=evil.test;proto=evil"),
     ("X-Original-URL", "/evil"),
     ("X-Original-URI", "/evil"),
