@@ -133,7 +133,7 @@ impl Settings {
         let max_object_size = random.pick(&[8 << 20, 8 << 20, 8 << 20, 100_000, 1_000, 100]);
         Self {
             capacity,
-            max_object_size: capacity.min(max_object_size),
+            max_object_size: max_object_size.min(capacity / 4),
             max_variants: random.pick(&[32, 32, 32, 2, 1]),
             max_flights: random.pick(&[1000, 1000, 1000, 3, 1]),
             max_waiters: random.pick(&[1000, 1000, 1000, 3, 1]),
