@@ -88,6 +88,8 @@ pub(crate) enum Trouble {
     Look,
 }
 
+/// Set back by this, a clock shows a time before 1970.
+const SIXTY_YEARS: i64 = 60 * 365 * 86_400;
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Plan {
@@ -310,6 +312,7 @@ fn troubles(
     let purges = random.pick(&[0, 0, 1, 3, 8]);
     let kills = random.pick(&[0, 0, 0, 1, 4]);
     let others = random.pick(&[0, 1, 3]);
+    let looks = random.pick(&[0, 0, 5]);
     let mut troubles = Vec::new();
     for _ in 0..purges {
         let what = match random.below(10) {
@@ -327,12 +330,12 @@ fn troubles(
         });
     }
     for _ in 0..others {
-        troubles.push(match random.below(3) {
-            0 => Trouble::WallStep(random.pick(&[86_400, -86_400, 1, -1])),
-            1 => Trouble::Change(random.index(pages)),
-            _ => Trouble::Look,
+        troubles.push(match random.below(2) {
+            0 => Trouble::WallStep(random.pick(&[86_400, -86_400, 1, -1, -SIXTY_YEARS])),
+            _ => Trouble::Change(random.index(pages)),
         });
     }
+    troubles.extend((0..looks).map(|_| Trouble::Look));
     let at = |trouble| (moment(random, span, grain), trouble);
     troubles.into_iter().map(at).collect()
 }

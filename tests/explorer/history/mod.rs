@@ -250,6 +250,8 @@ pub(crate) struct BodySent {
     pub(crate) sent: u64,
     pub(crate) last: Option<Stamp>,
     pub(crate) ended: Option<(Stamp, BodyEnd)>,
+    /// It panicked when it was dropped.
+    pub(crate) exploded: bool,
 }
 
 /// How a body ended for its origin.

@@ -194,6 +194,10 @@ impl Recorder {
         self.of_call(serial, |call, stamp| call.body.ended = Some((stamp, how)));
     }
 
+    pub(crate) fn exploded(&self, serial: Serial) {
+        self.of_call(serial, |call, _| call.body.exploded = true);
+    }
+
     pub(crate) fn purged(&self, what: Purging, soft: bool) {
         self.note(|history, stamp| history.purges.push(Purged { stamp, what, soft }));
     }

@@ -217,9 +217,15 @@ impl Call {
                 BodyEnd::Cut => "cut".to_owned(),
                 BodyEnd::Gone(how) => format!("dropped{}", over(how)),
             };
+            let sent = self.body.sent;
+            let after = if self.body.exploded {
+                ", and panicked when dropped"
+            } else {
+                ""
+            };
             lines.push((
                 stamp,
-                format!("   call {serial} sent {} bytes: {how}", self.body.sent),
+                format!("   call {serial} sent {sent} bytes: {how}{after}"),
             ));
         }
         lines

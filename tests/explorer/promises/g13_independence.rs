@@ -69,7 +69,8 @@ fn check_cut(history: &History, id: RequestId, request: &Request, answered: &Ans
         CutShort::Origin => ended == Some(BodyEnd::Cut),
         CutShort::Idle => ended == Some(BodyEnd::Gone(Over::Dropped)),
         CutShort::Abandoned => {
-            matches!(ended, Some(BodyEnd::Gone(Over::Killed | Over::Panicked)))
+            let is_lost = matches!(ended, Some(BodyEnd::Gone(Over::Killed | Over::Panicked)));
+            is_lost || call.body.exploded
         }
         // It was not held for the store any more.
         CutShort::TooSlow => call.body.sent > history.plan.settings.max_object_size,

@@ -17,6 +17,7 @@ fn check(history: &History) -> Kept {
     let panicked = |call: &&Call| {
         matches!(call.failed, Some((_, Failed::Gone(Over::Panicked))))
             || matches!(call.body.ended, Some((_, BodyEnd::Gone(Over::Panicked))))
+            || call.body.exploded
     };
     let causes = history.calls.iter().filter(panicked).count();
     if history.panics.len() > causes {

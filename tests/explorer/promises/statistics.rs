@@ -22,12 +22,28 @@ fn check(history: &History) -> Kept {
         if stats.stored_bytes > capacity {
             return Err(format!("{} bytes stored", stats.stored_bytes));
         }
+        check_caps(history, stats)?;
         if stats.hits < before.hits || stats.fills < before.fills {
             return Err("a counter went back".to_owned());
         }
         before = *stats;
     }
     check_counts(history, ending)
+}
+
+fn check_caps(history: &History, stats: &Stats) -> Kept {
+    let settings = &history.plan.settings;
+    let rows = [
+        ("flights", stats.flights, settings.max_flights),
+        ("at_origin", stats.at_origin, settings.origin_limit),
+        ("queued", stats.queued, settings.origin_queue),
+    ];
+    for (name, there, most) in rows {
+        if there > most as u64 {
+            return Err(format!("{name}: {there} of {most}"));
+        }
+    }
+    Ok(())
 }
 
 fn check_counts(history: &History, ending: &Ending) -> Kept {

@@ -121,5 +121,10 @@ impl Drop for ScriptedBody {
             let how = self.world.over();
             self.end(BodyEnd::Gone(how));
         }
+        // A second panic while the first one goes on would end the process.
+        if self.script.explodes && !std::thread::panicking() {
+            self.world.recorder.exploded(self.serial);
+            panic_on_purpose();
+        }
     }
 }
