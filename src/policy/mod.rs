@@ -25,6 +25,7 @@
 //! A field that cannot be read to its end never makes a response more storable,
 //! fresher or more shareable than its most restrictive readable part.
 
+mod coding;
 mod conditional;
 mod directives;
 pub(crate) mod fields;

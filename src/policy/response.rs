@@ -133,7 +133,7 @@ fn facts(
     permission
         .covers(request)
         .map_err(|reason| (reason, Remember::ForCredentials))?;
-    let variant = Variant::of(&names, head.headers);
+    let variant = Variant::of_response(&names, head.headers, response.headers);
     if variant.size() > rules.max_variant_bytes {
         return Err((Reason::VaryTooLarge, Remember::Not));
     }

@@ -1,9 +1,10 @@
 //! Which request fields a response depends on, and what they said
 //! (RFC 9111 §4.1).
 
-use http::header::{ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, ORIGIN, VARY};
+use http::header::{ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, VARY};
 use http::{HeaderMap, HeaderName};
 
+use super::coding::{Accepted, is_encoded};
 use super::fields;
 use super::reason::Reason;
 use super::rules::Rules;
@@ -78,11 +79,6 @@ impl VaryNames {
     }
 }
 
-fn is_encoded(response: &HeaderMap) -> bool {
-    fields::list(response, &CONTENT_ENCODING)
-        .any(|coding| !coding.text.eq_ignore_ascii_case(b"identity"))
-}
-
 fn names_an_origin(response: &HeaderMap) -> bool {
     let allowed = response.get_all(ACCESS_CONTROL_ALLOW_ORIGIN);
     allowed.iter().any(|origin| origin != "*")
@@ -91,34 +87,81 @@ fn names_an_origin(response: &HeaderMap) -> bool {
 /// The values that one request has for a set of names.
 ///
 /// Lines are joined before they are compared, order counts, and an absent field
-/// is not an empty one.
+/// is not an empty one. Of `Accept-Encoding` those values are equal that accept the
+/// same codings, if the response is in one that they do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Variant {
     fields: Box<[Selector]>,
 }
 
-/// A request field and its value, if the request has it.
-type Selector = (HeaderName, Option<Box<[u8]>>);
+/// A request field and its value.
+type Selector = (HeaderName, Value);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Value {
+    Absent,
+    Text(Box<[u8]>),
+    Codings(Accepted),
+}
+
+impl Value {
+    fn of(name: &HeaderName, request: &HeaderMap, by_codings: bool) -> Self {
+        match fields::joined(request, name) {
+            None => Self::Absent,
+            Some(said) if by_codings && *name == ACCEPT_ENCODING => {
+                Self::Codings(Accepted::read(&said))
+            }
+            Some(said) => Self::Text(said.into_owned().into()),
+        }
+    }
+
+    fn is_of(&self, name: &HeaderName, request: &HeaderMap) -> bool {
+        let said = fields::joined(request, name);
+        match self {
+            Self::Absent => said.is_none(),
+            Self::Text(text) => said.as_deref() == Some(text),
+            Self::Codings(accepted) => said.is_some_and(|said| Accepted::read(&said) == *accepted),
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Absent | Self::Codings(_) => 0,
+        }
+    }
+}
 
 impl Variant {
     /// What `request` says for `names`.
     #[must_use]
     pub fn of(names: &VaryNames, request: &HeaderMap) -> Self {
-        let fields = names.0.iter().map(|name| {
-            let value = fields::joined(request, name).map(|value| value.into_owned().into());
-            (name.clone(), value)
-        });
+        Self::select(names, request, true)
+    }
+
+    /// What selects a response to `request`. If that did not accept the codings that
+    /// the response is in, as far as they are known, its origin reads `Accept-Encoding`
+    /// in a way of its own, and all of the value counts.
+    #[must_use]
+    pub fn of_response(names: &VaryNames, request: &HeaderMap, response: &HeaderMap) -> Self {
+        let said = fields::joined(request, &ACCEPT_ENCODING);
+        let covered = said.is_none_or(|said| Accepted::read(&said).covers(response));
+        Self::select(names, request, covered)
+    }
+
+    fn select(names: &VaryNames, request: &HeaderMap, by_codings: bool) -> Self {
+        let fields = names.0.iter();
+        let select = |name: &HeaderName| (name.clone(), Value::of(name, request, by_codings));
         Self {
-            fields: fields.collect(),
+            fields: fields.map(select).collect(),
         }
     }
 
     /// Whether `request` says the same.
     #[must_use]
     pub fn matches(&self, request: &HeaderMap) -> bool {
-        self.fields
-            .iter()
-            .all(|(name, value)| fields::joined(request, name).as_deref() == value.as_deref())
+        let mut fields = self.fields.iter();
+        fields.all(|(name, value)| value.is_of(name, request))
     }
 
     /// The names that tell this variant from others.
@@ -132,9 +175,7 @@ impl Variant {
     pub fn size(&self) -> usize {
         self.fields
             .iter()
-            .map(|(name, value)| {
-                name.as_str().len() + value.as_ref().map_or(0, |value| value.len())
-            })
+            .map(|(name, value)| name.as_str().len() + value.size())
             .sum()
     }
 }
