@@ -8,6 +8,8 @@
 //! - a 304 that names no validator is of what was asked about, and one that
 //!   names `"a"` is of `W/"a"` too, because a server that codes bodies weakens
 //!   the tag of the 200 and not of the 304 (RFC 9111 §4.3.4 is stricter);
+//! - a response that says `no-cache` of some fields is private, as one that says
+//!   `private` of some is, because no field is ever taken out;
 //! - a response in a content coding varies on `Accept-Encoding`;
 //! - `s-maxage` forbids all stale use, not only by shared caches that cannot
 //!   reach the origin (RFC 9111 §5.2.2.10).

@@ -11,6 +11,8 @@
 //!   errors only where the operator says so, and never an empty answer;
 //! - [`sets_cookie`]: it stores `Set-Cookie` (RFC 9111 §7.3 does not forbid
 //!   it); we do not;
+//! - [`forbids_fields`]: it stores what says `no-cache` of some fields only (RFC
+//!   9111 §5.2.2.4 allows that without the fields); we take none out, and do not;
 //! - [`has_cookie`]: it knows no cookies in requests; we need `public` or
 //!   `s-maxage` (`Cookies::RequirePermission`);
 //! - [`varies_on_all`]: it stores `Vary: *` and never uses it; we do not share it;
@@ -62,10 +64,10 @@ use proptest::sample::select;
 
 use policy_support::heads::{Asker, Expires, Origin, asker, origin};
 use policy_support::oracle::{
-    an_error_or_empty, dated_older, get, guessed, has_cookie, is_encoded, is_ours, is_stream,
-    is_theirs, kept, leads_nowhere, names_nothing, new_weak_tag, of_no_use, ours, plain, policy,
-    pragma_beside_cache_control, same_lifetime, same_use, sets_cookie, several_lines, theirs,
-    twice, validated, varies_on_all,
+    an_error_or_empty, dated_older, forbids_fields, get, guessed, has_cookie, is_encoded, is_ours,
+    is_stream, is_theirs, kept, leads_nowhere, names_nothing, new_weak_tag, of_no_use, ours, plain,
+    policy, pragma_beside_cache_control, same_lifetime, same_use, sets_cookie, several_lines,
+    theirs, twice, validated, varies_on_all,
 };
 use policy_support::rows::head;
 use policy_support::seeds::for_all;
@@ -78,6 +80,7 @@ fn both_store_the_same() {
         let differs = guessed(&origin)
             || an_error_or_empty(&origin)
             || sets_cookie(&origin)
+            || forbids_fields(&origin)
             || has_cookie(&asker, &origin)
             || varies_on_all(&origin)
             || leads_nowhere(&origin)
@@ -199,6 +202,9 @@ fn we_store_less() {
         &with(&[("content-type", "text/event-stream")], &[]),
     );
     stored_by_it_alone(&anyone, &with(&[], &["*"]));
+    let fields = plain(&["no-cache=\"x-secret\"", "max-age=60"]);
+    assert!(forbids_fields(&fields));
+    stored_by_it_alone(&anyone, &fields);
     stored_by_it_alone(&anyone, &status(301));
     stored_by_it_alone(&anyone, &plain(&["max-age=0"]));
 }

@@ -17,8 +17,9 @@ use super::fields::{self, Member, is_token_byte};
 pub struct ResponseDirectives {
     /// `no-store`
     pub no_store: bool,
-    /// `private`, with or without field names: a name list is not honoured in
-    /// part, the whole response is private (RFC 9111 §5.2.2.7 permits this).
+    /// `private`, with or without field names, or `no-cache` with some: a name list
+    /// is not honoured in part, the whole response is private (RFC 9111 §5.2.2.7
+    /// permits this).
     pub private: bool,
     /// `no-cache`, with or without field names.
     pub no_cache: bool,
@@ -84,6 +85,9 @@ impl ResponseDirectives {
         for (name, flag) in restrictions {
             *flag |= directive.speaks_of(name);
         }
+        // With field names it says what must not be given to others: the fields are
+        // not taken out, so nobody is given the response, not even who waits for it.
+        self.private |= directive.speaks_of("no-cache") && directive.value.is_some();
         // What cannot be read is stale from the start (RFC 9111 §4.2.1), and no
         // window that the operator gives to others is meant for it.
         let names_lifetime = directive.speaks_of("max-age") || directive.speaks_of("s-maxage");
@@ -306,10 +310,13 @@ mod tests {
             "private, private=\"x\"",
             "private=\"unterminated",
             "private=(\"x\")",
+            "no-cache=\"set-cookie\", max-age=60",
+            "no-cache=",
         ] {
             assert!(response(&[line.as_bytes()]).private, "{line}");
         }
         assert!(response(&[b"max-age=60", b"\xff\xfe, x", b"Private"]).private);
+        assert!(!response(&[b"no-cache"]).private);
     }
 
     #[test]

@@ -28,6 +28,11 @@ impl Said {
         self.0.iter().any(|(said, _)| said == name)
     }
 
+    pub(crate) fn has_value(&self, name: &str) -> bool {
+        let given = |(said, value): &(String, Option<String>)| said == name && value.is_some();
+        self.0.iter().any(given)
+    }
+
     fn values(&self, name: &str) -> impl Iterator<Item = u64> {
         self.0
             .iter()
@@ -149,6 +154,7 @@ pub(crate) fn verdict(asker: &Asker, origin: &Origin, rules: &Rules) -> Option<b
     let lifetime = life(origin, rules);
     let refused = said.has("no-store")
         || said.has("private")
+        || said.has_value("no-cache")
         || (origin.has("set-cookie") && rules.set_cookie == SetCookie::Refuse)
         || origin
             .others

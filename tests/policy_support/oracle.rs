@@ -63,6 +63,10 @@ pub(crate) fn sets_cookie(origin: &Origin) -> bool {
     origin.has("set-cookie")
 }
 
+pub(crate) fn forbids_fields(origin: &Origin) -> bool {
+    Said::of(&origin.said).has_value("no-cache")
+}
+
 pub(crate) fn has_cookie(asker: &Asker, origin: &Origin) -> bool {
     let said = Said::of(&origin.said);
     asker.has("cookie") && !said.has("public") && !said.has("s-maxage")
