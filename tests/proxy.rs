@@ -105,6 +105,8 @@ async fn what_is_not_a_proper_request_is_refused_and_the_connection_closed() {
             "501",
             "CONNECT a.test:80 HTTP/1.1\r\nHost: a.test:80\r\n\r\n",
         ),
+        ("403", "PURGE / HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+        ("403", "BAN / HTTP/1.1\r\nHost: a.test\r\n\r\n"),
         (
             "417",
             "PUT / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nContent-Length: 1\r\n\r\nx",

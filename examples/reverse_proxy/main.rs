@@ -20,7 +20,7 @@
 //!
 //! What it does not do: TLS, tunnels (CONNECT is answered 501) and protocol upgrades (a request
 //! with `Upgrade` goes on as the plain request it also is). There is nothing to administer on the
-//! listener either: PURGE is passed to the origin like any method the proxy does not know.
+//! listener either: PURGE and BAN are refused.
 
 mod connect;
 mod counters;

@@ -45,6 +45,15 @@ fn check_target(method: &Method, uri: &Uri, version: Version) -> Result<(), Refu
             Close::Yes,
         ));
     }
+    // Some caches take these for orders from their operator. An origin that says yes to everything
+    // would have us drop what is stored, for whoever asks.
+    if ["PURGE", "BAN"].contains(&method.as_str()) {
+        return Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "nothing can be purged from here",
+            Close::Yes,
+        ));
+    }
     match uri.scheme() {
         // `GET example.org:80 HTTP/1.1` parses, but the form is reserved for CONNECT
         // (RFC 9112, section 3.2.3).
