@@ -653,6 +653,23 @@ mod http2 {
     }
 
     #[tokio::test]
+    async fn the_crumbs_of_a_cookie_go_on_as_one() {
+        let origin = Origin::new().await;
+        let proxy = Proxy::before(&origin, &[]).await;
+        let mut h2 = connect(&proxy).await;
+        let request = Request::get("http://a.test/").header("cookie", "a=1; b=2");
+        let request = request.header("cookie", "c=3").body(Body::empty());
+        let (_, seen) = tokio::join!(send(&mut h2, request.expect("valid")), async {
+            let mut behind = origin.accept().await;
+            let seen = behind.head().await;
+            behind.send(OK).await;
+            seen
+        });
+        assert_eq!(field(&seen, "cookie"), Some("a=1; b=2; c=3"));
+        assert_eq!(seen.matches("cookie:").count(), 1, "{seen}");
+    }
+
+    #[tokio::test]
     async fn an_authority_and_a_host_that_disagree_are_refused() {
         let proxy = Proxy::before(&Origin::new().await, &[]).await;
         let mut h2 = connect(&proxy).await;

@@ -6,7 +6,7 @@
 //! pass on.
 
 use axum::body::Body;
-use http::header::{EXPECT, HOST, VIA};
+use http::header::{COOKIE, EXPECT, HOST, VIA};
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
@@ -29,6 +29,7 @@ pub(crate) fn vet(
     check_framing(headers)?;
     take_expectation(headers)?;
     hops::clean_request(headers);
+    join_crumbs(headers);
     add_via(headers, version);
     put_host(headers, host);
 
@@ -130,6 +131,23 @@ fn take_expectation(headers: &mut HeaderMap) -> Result<(), Refusal> {
     }
     headers.remove(EXPECT);
     Ok(())
+}
+
+/// HTTP/2 may send a cookie in several fields, HTTP/1.1 has one (RFC 9113, section 8.2.3). An
+/// origin that reads only the first would take a part of it for the whole.
+fn join_crumbs(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    // What was legal in parts is legal as a whole.
+    if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, cookie);
+    }
 }
 
 /// Replaces the field where it stands, and puts a new one first, where servers look for it
