@@ -10,7 +10,7 @@ use futures_util::future::join;
 use crate::case::Case;
 use crate::client::{Answer, Request};
 use crate::origin::{Gate, Page, Recipe};
-use crate::verdict::{Finding, Tried};
+use crate::verdict::{Finding, Tried, own};
 
 /// Variants of one row that run at once.
 const SIDE_BY_SIDE: usize = 96;
@@ -68,6 +68,24 @@ pub(crate) async fn while_held(
     };
     let (answer, (others, ())) = join(leader, join(case.ask_all(others), open)).await;
     (answer, others)
+}
+
+/// Clients who ask while the first one's answer is held back: each must get its own.
+pub(crate) async fn own_while_held(
+    case: &Case,
+    page: &Page,
+    recipe: Recipe,
+    crowd: &[Request],
+) -> Finding {
+    let Some((first, others)) = crowd.split_first() else {
+        return Finding::no_control("nobody asks");
+    };
+    page.script(recipe.clone());
+    let (answer, answers) = while_held(case, page, recipe, first, others).await;
+    let answers = std::iter::once(&answer).chain(&answers).zip(crowd);
+    let mut each = answers.map(|(answer, request)| own(answer, request));
+    let bad = each.find(|finding| !finding.is_safe());
+    bad.unwrap_or_else(|| Finding::safe("not given to those who waited"))
 }
 
 /// The control for what is tried with [`while_held`]: requests of this shape share an answer that

@@ -59,3 +59,15 @@ pub(crate) fn connections_to(id: u32, address: SocketAddr) -> Option<usize> {
     });
     Some(names.filter(|inode| sockets.contains(inode)).count())
 }
+
+/// The regular files that it has open, libraries aside.
+pub(crate) fn open_files(id: u32) -> Option<Vec<String>> {
+    let entries = fs::read_dir(format!("/proc/{id}/fd")).ok()?;
+    let targets = entries.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    let names = targets.map(|target| target.to_string_lossy().into_owned());
+    Some(
+        names
+            .filter(|name| name.starts_with('/') && !name.starts_with("/dev/"))
+            .collect(),
+    )
+}

@@ -124,6 +124,11 @@ impl Subject {
         }
     }
 
+    /// The regular files that its process has open, if it is ours.
+    pub(crate) fn open_files(&self) -> Option<Vec<String>> {
+        process::open_files(self.local.as_ref()?.id)
+    }
+
     /// Its `cache.stats()`, if it is ours.
     pub(crate) async fn stats(&self) -> Option<Value> {
         let local = self.local.as_ref()?;

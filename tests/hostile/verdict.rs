@@ -2,7 +2,7 @@
 
 use crate::case::Case;
 use crate::client::{Answer, Request};
-use crate::origin::Page;
+use crate::origin::{Page, Recipe};
 use crate::wire::{End, contains, readable};
 
 /// What one try has shown, the worst first.
@@ -123,7 +123,7 @@ pub(crate) async fn control(case: &Case, shape: impl Fn(Request) -> Request) -> 
 /// makes the row, it would be shared.
 pub(crate) async fn control_with(
     case: &Case,
-    recipe: crate::origin::Recipe,
+    recipe: Recipe,
     shape: impl Fn(Request) -> Request,
 ) -> Finding {
     let page = case.page();

@@ -79,6 +79,14 @@ impl Request {
         }
     }
 
+    /// Whether it says who asks.
+    pub(crate) fn has_credentials(&self) -> bool {
+        self.lines.iter().any(|line| {
+            let line = line.to_ascii_lowercase();
+            line.starts_with(b"cookie:") || line.starts_with(b"authorization:")
+        })
+    }
+
     /// Leaves the nonce out: for rows where the origin shall take a cookie for one.
     pub(crate) fn anonymous(mut self) -> Self {
         self.lines.retain(|line| !line.starts_with(b"X-Lab-Nonce"));
@@ -165,15 +173,15 @@ impl Answer {
         Some(line.to_owned())
     }
 
-    /// Whether the bytes occur anywhere in it: status line, fields, body or trailers.
+    /// Whether the bytes occur anywhere in it, in any letter case: status line, fields, body or
+    /// trailers.
     pub(crate) fn shows(&self, needle: impl AsRef<[u8]>) -> bool {
-        let needle = needle.as_ref();
+        let needle = needle.as_ref().to_ascii_lowercase();
         let fields = self.lines.0.iter().chain(&self.body.trailers.0);
-        contains(&self.body.bytes, needle)
-            || contains(&self.status_line, needle)
-            || fields
-                .into_iter()
-                .any(|(name, value)| contains(name, needle) || contains(value, needle))
+        let mut texts = fields
+            .flat_map(|(name, value)| [name, value])
+            .chain([&self.body.bytes, &self.status_line]);
+        texts.any(|text| contains(&text.to_ascii_lowercase(), &needle))
     }
 
     /// Whole, by its framing.

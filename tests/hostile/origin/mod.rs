@@ -18,11 +18,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use door::Door;
 pub(crate) use door::Failing;
-#[allow(unused_imports)]
 pub(crate) use gate::Gate;
 pub(crate) use ledger::{Ledger, Seen};
-#[allow(unused_imports)]
 pub(crate) use recipe::{Cut, Recipe};
+pub(crate) use serve::date;
 
 /// How a page's name begins; sixteen hexadecimal digits follow.
 const MARK: &str = "lab";

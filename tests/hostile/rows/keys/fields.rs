@@ -6,7 +6,9 @@ use crate::origin::{Page, Recipe, Seen};
 use crate::verdict::{Finding, Tried, clean, control, poison, wanted};
 
 /// Fields by which a front says which host was asked for.
-const HOSTS: [&str; 14] = [
+const HOSTS: [&str; 16] = [
+    "X_Forwarded_Host: evil.test",
+    "X-Forwarded_Host: evil.test",
     "X-Forwarded-Host: evil.test",
     "X-Forwarded-Host: good.test, evil.test",
     "X-Forwarded-Host: good.test\r\nX-Forwarded-Host: evil.test",
@@ -33,7 +35,8 @@ const PREFIXES: [&str; 7] = [
     "X-Ingress-Path: /evil",
 ];
 
-const ROUTES: [&str; 17] = [
+const ROUTES: [&str; 18] = [
+    "X_Original_URL: /admin",
     "X-Invoke-Path: /admin",
     "X-Invoke-Status: 888",
     "X-Matched-Path: /admin",
@@ -79,6 +82,20 @@ const SCHEMES: [&str; 13] = [
     "CloudFront-Forwarded-Proto: https",
     "X-Arr-Ssl: evil",
     "X-Forwarded-Proto: evil",
+];
+
+/// Fields that nobody can know to change an answer.
+const UNKNOWN: [&str; 10] = [
+    "X-Evil: 1",
+    "X-Real-IP: 6.6.6.6",
+    "X-Forwarded-For: 6.6.6.6",
+    "True-Client-IP: 6.6.6.6",
+    "CF-IPCountry: XX",
+    "Referer: http://evil.test/",
+    "Save-Data: on",
+    "X-Client-Scheme: https",
+    "Accept-Charset: x",
+    "Prefer: evil",
 ];
 
 /// Fields by which a script asks for another form of the page.
@@ -145,6 +162,47 @@ pub(super) async fn host(case: &Case) -> Finding {
 
 pub(super) async fn prefix(case: &Case) -> Finding {
     each_line(case, &PREFIXES, Recipe::new).await
+}
+
+/// Nothing reaches the origin that the key does not cover, in the mode that promises it.
+pub(super) async fn strict(case: &Case) -> Finding {
+    let strict = match case.with_flags(&["--strict-forwarding"]).await {
+        Ok(strict) => strict,
+        Err(finding) => return finding,
+    };
+    each_line(&strict, &UNKNOWN, Recipe::new).await
+}
+
+/// HTTP/2 may send a cookie in pieces. Whoever speaks HTTP/1 must be given the whole in one line
+/// (RFC 9113, section 8.2.3): an origin that reads one line would read a part for the whole.
+pub(super) async fn crumbs(case: &Case) -> Finding {
+    if !case.subject.is_ours() {
+        return Finding::not_applicable("cleartext HTTP/2 is not expected of others");
+    }
+    let mut tried = Tried::default();
+    for crumbs in [
+        &["a=1", "sid=x"][..],
+        &["a=1", "b=2", "c=3"],
+        &["a=1; b=2", "c=3"],
+        &["", "a=1"],
+    ] {
+        let page = case.page();
+        let mut fields = h2::fields("GET", &page.path, "crumbs");
+        for crumb in crumbs {
+            fields.push((b"cookie".to_vec(), crumb.as_bytes().to_vec()));
+        }
+        case.connect_h2().await.ask(&fields).await;
+        let heard = page
+            .last()
+            .map(|seen| seen.lines.all("cookie"))
+            .unwrap_or_default();
+        let whole = heard == [crumbs.join("; ")];
+        tried.note(
+            crumbs.join(" / "),
+            Finding::of(whole, format!("the origin heard {heard:?}")),
+        );
+    }
+    tried.sum()
 }
 
 /// The origin answers a script in a form of its own, and says no `Vary`.

@@ -11,6 +11,7 @@ use crate::case::Case;
 use crate::client::{Answer, Request};
 use crate::origin::Page;
 use crate::verdict::{Finding, own};
+use crate::wire::End;
 
 pub(super) const ROWS: &[Row] = &[
     row!(
@@ -43,7 +44,7 @@ pub(super) const ROWS: &[Row] = &[
         fields::method
     ),
     row!(
-        K07,
+        K40,
         I,
         "G6",
         "a field by which a script asks for another form of the page",
@@ -95,7 +96,7 @@ pub(super) const ROWS: &[Row] = &[
         targets::bytes
     ),
     row!(
-        K24,
+        K41,
         I,
         "G3",
         "paths that some would call the same",
@@ -125,7 +126,7 @@ pub(super) const ROWS: &[Row] = &[
     row!(K29, C, "G2 G5", "a Vary that is not tidy", vary::untidy),
     row!(K30, C, "G5", "an asterisk anywhere in Vary", vary::asterisk),
     row!(
-        K31,
+        K42,
         C,
         "G5",
         "a Vary that changes from answer to answer",
@@ -145,6 +146,28 @@ pub(super) const ROWS: &[Row] = &[
         "methods that are not quite GET",
         fields::odd_methods
     ),
+    row!(
+        K43,
+        I,
+        "G6",
+        "strict forwarding and fields that nobody knows",
+        fields::strict
+    ),
+    row!(
+        K44,
+        C,
+        "G1 G5",
+        "a crowd that waits, and wants different variants",
+        variants::crowd
+    ),
+    row!(K45, I, "G3 G6", "targets in odd forms", targets::forms),
+    row!(
+        K46,
+        I,
+        "G6",
+        "a cookie in crumbs, as HTTP/2 may send it",
+        fields::crumbs
+    ),
 ];
 
 /// Two requests that must not share an entry. Safe if the first is refused, or if each gets an
@@ -156,6 +179,7 @@ async fn kept_apart(case: &Case, page: &Page, first: &Request, second: &Request)
     let forwarded = page.count() - before;
     let two = case.ask(second).await;
     match page.count() - before - forwarded {
+        0 if refusal(&two).is_safe() => Finding::safe("refused"),
         0 if forwarded == 1 => alike(page, &two, second),
         0 => Finding::bad(format!("neither reached the origin: {}", two.summary())),
         _ => own(&two, second).and(if forwarded == 0 {
@@ -167,15 +191,17 @@ async fn kept_apart(case: &Case, page: &Page, first: &Request, second: &Request)
 }
 
 fn refusal(answer: &Answer) -> Finding {
-    let refused = matches!(answer.status, 0 | 400..=499 | 501 | 505);
-    Finding::of(
-        refused,
-        if refused {
-            "refused".to_owned()
-        } else {
-            answer.summary()
-        },
-    )
+    let refused = match answer.status {
+        0 => matches!(answer.end, End::Cut | End::Reset),
+        status => matches!(status, 400..=499 | 501 | 505),
+    };
+    if refused {
+        return Finding::safe("refused");
+    }
+    Finding::bad(format!(
+        "neither refused nor forwarded: {}",
+        answer.summary()
+    ))
 }
 
 /// The one request that the origin saw must have been that of the second client, but for the

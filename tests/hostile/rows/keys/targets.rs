@@ -222,6 +222,68 @@ async fn bare_line_feed(case: &Case) -> Finding {
     refused(case, &page, bytes.as_bytes(), true).await
 }
 
+/// Targets that are no plain path. Each is refused, or an entry of its own.
+pub(super) async fn forms(case: &Case) -> Finding {
+    let mut tried = Tried::default();
+    for form in [
+        "http://{host}{path}",
+        "HTTP://{host}{path}",
+        "http://{host}:80{path}",
+        "http://{host}:81{path}",
+        "http://evil.test{path}",
+        "http://@{host}{path}",
+        "http://user@{host}{path}",
+        "http://{host}@evil.test{path}",
+        "http://{path}",
+        "http:{path}",
+        "http:/{path}",
+        "ftp://{host}{path}",
+        "ws://{host}{path}",
+        "javascript:{path}",
+        "//evil.test{path}",
+        "//{host}{path}",
+        "/{path}",
+        "\\{path}",
+        ".{path}",
+        "@evil.test{path}",
+        ":80{path}",
+        "?{path}",
+        "#{path}",
+        "*{path}",
+        "{host}{path}",
+        "{host}:80",
+        "%2f{path}",
+    ] {
+        let page = case.page();
+        let target = form
+            .replace("{host}", "good.test")
+            .replace("{path}", &page.path);
+        let (odd, plain) = (case.get(&target), case.get(&page.path));
+        tried.note(form, kept_apart(case, &page, &odd, &plain).await);
+    }
+    tried.note("HTTP/1.0 without a host", without_host(case).await);
+    tried.sum()
+}
+
+/// Before HTTP/1.1 there was no `Host`: which site is meant is for the subject to say, but it is
+/// not whichever was asked for last.
+async fn without_host(case: &Case) -> Finding {
+    let page = case.page();
+    let plain = case.get(&page.path);
+    case.ask(&plain).await;
+    let bytes = format!("GET {} HTTP/1.0\r\n\r\n", page.path);
+    let answer = case.send(bytes).await.answer("GET").await;
+    let own = answer.made_for().is_none_or(|nonce| nonce != plain.nonce);
+    Finding::of(
+        own,
+        if own {
+            "kept apart".to_owned()
+        } else {
+            answer.summary()
+        },
+    )
+}
+
 /// An ignore list, in a proxy of its own. The origin must be asked for what the key says: a
 /// parameter that is ignored is removed, not merely left out of the key.
 pub(super) async fn cloaked(case: &Case) -> Finding {

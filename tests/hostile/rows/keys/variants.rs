@@ -1,5 +1,6 @@
 //! Which stored response a request selects.
 
+use crate::at_once::while_held;
 use crate::case::Case;
 use crate::client::Request;
 use crate::origin::{Page, Recipe};
@@ -171,4 +172,68 @@ pub(super) async fn cookie(case: &Case) -> Finding {
 
 fn user(case: &Case, page: &Page, cookie: &str) -> Request {
     case.get(&page.path).line(cookie)
+}
+
+/// All ask while the first one's answer is held back. Those who sent something else for what the
+/// answer varies on must not be given it.
+pub(super) async fn crowd(case: &Case) -> Finding {
+    let mut tried = Tried::default();
+    for (vary, shapes) in [
+        ("Vary: X-V", ["X-V: a", "X-V: b", "X-V: c", ""]),
+        ("Vary: X-V", ["", "X-V:", "X-V: b", "X-V: a, b"]),
+        (
+            "Vary: Cookie",
+            ["Cookie: sid=a", "Cookie: sid=b", "Cookie: sid=ab", ""],
+        ),
+        (
+            "Vary: Authorization",
+            [
+                "Authorization: a",
+                "Authorization: b",
+                "Authorization: B",
+                "",
+            ],
+        ),
+        (
+            "Vary: Accept-Language",
+            [
+                "Accept-Language: en",
+                "Accept-Language: fr",
+                "Accept-Language: de",
+                "",
+            ],
+        ),
+        (
+            "Content-Encoding: br",
+            [
+                "Accept-Encoding: br",
+                "Accept-Encoding: gzip",
+                "Accept-Encoding: x",
+                "",
+            ],
+        ),
+        (
+            "Access-Control-Allow-Origin: https://a.test",
+            [
+                "Origin: https://a.test",
+                "Origin: https://b.test",
+                "Origin: null",
+                "",
+            ],
+        ),
+    ] {
+        let page = case.page();
+        let recipe = Recipe::fresh("public, max-age=60").line(vary);
+        page.script(recipe.clone());
+        let asked = shapes.map(|line| case.get(&page.path).line(line));
+        let (first, others) = while_held(case, &page, recipe, &asked[0], &asked[1..]).await;
+        let answers = std::iter::once(&first).chain(&others);
+        let mut each = answers
+            .zip(&asked)
+            .map(|(answer, request)| own(answer, request));
+        let bad = each.find(|finding| !finding.is_safe());
+        let finding = bad.unwrap_or_else(|| Finding::safe("each gets its own variant"));
+        tried.note(format!("{vary}: {}", shapes.join(" / ")), finding);
+    }
+    tried.sum()
 }

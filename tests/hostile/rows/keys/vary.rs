@@ -1,8 +1,9 @@
 //! How `Vary` itself is read.
 
 use super::variants::{same_again, varying};
+use crate::at_once::own_while_held;
 use crate::case::Case;
-use crate::origin::{Gate, Recipe};
+use crate::origin::Recipe;
 use crate::verdict::{Finding, Tried, not_stored, own, split};
 
 /// Ways of saying that a page depends on the cookie, tidy or not. Each must keep two cookies
@@ -102,25 +103,12 @@ pub(super) async fn asterisk(case: &Case) -> Finding {
         page.script(recipe());
         case.ask(&case.get(&page.path)).await;
         let again = not_stored(case, &page, &case.get(&page.path)).await;
-        tried.note(line, again.and(not_given_to_waiters(case, recipe()).await));
+        let page = case.page();
+        let crowd: Vec<_> = (0..5).map(|_| case.get(&page.path)).collect();
+        let waiters = own_while_held(case, &page, recipe(), &crowd).await;
+        tried.note(line, again.and(waiters));
     }
     tried.sum()
-}
-
-/// Five clients who ask while the first answer is still held back: each must get its own.
-pub(super) async fn not_given_to_waiters(case: &Case, recipe: Recipe) -> Finding {
-    let page = case.page();
-    let gate = Gate::shut();
-    page.script(recipe.gate(&gate));
-    let requests: Vec<_> = (0..5).map(|_| case.get(&page.path)).collect();
-    let (answers, ()) = tokio::join!(case.ask_all(&requests), async {
-        page.arrived(1).await;
-        gate.open();
-    });
-    let each = answers.iter().zip(&requests);
-    let others = each.map(|(answer, request)| own(answer, request));
-    let bad = others.into_iter().find(|finding| !finding.is_safe());
-    bad.unwrap_or_else(|| Finding::safe("not given to those who waited"))
 }
 
 /// Each answer nominates other fields. What was stored under the old ones must not be served to
