@@ -12,12 +12,9 @@ use bytes::Bytes;
 use floodwall::CacheBuilder;
 use futures_util::{StreamExt, stream};
 use tokio::runtime::Builder;
-use tokio::time::sleep;
 
-use crate::setting::{FRESH, builder, soon, text};
-use crate::support::{Site, get, page};
-
-const TICK: Duration = Duration::from_millis(5);
+use crate::setting::{FRESH, TICK, builder, eventually, soon, text};
+use crate::support::{Site, get, is_quiet, page};
 
 /// Runs a test on two workers: one for the handler to block, one for all others.
 fn on_two_workers(test: impl Future<Output = ()>) {
@@ -55,20 +52,13 @@ fn blocking(builder: CacheBuilder) -> (Site, mpsc::Sender<()>) {
     (site, release)
 }
 
-/// Waits on real time.
-async fn until_at_origin(site: &Site) {
-    while site.stats().at_origin == 0 {
-        sleep(TICK).await;
-    }
-}
-
 #[test]
 fn f14_followers_of_a_fetch_whose_thread_is_blocked_are_released() {
     let limit = Duration::from_millis(300);
     on_two_workers(async {
         let (site, release) = blocking(builder().fetch_deadline(limit));
         let leader = site.spawn(get("/"));
-        soon(until_at_origin(&site)).await;
+        eventually(&site, |now| now.at_origin == 1).await;
         // Answered while the handler still blocks: by their own clocks.
         let followers = site.crowd("/", 50);
         for follower in followers {
@@ -82,7 +72,7 @@ fn f14_followers_of_a_fetch_whose_thread_is_blocked_are_released() {
         assert!(site.stats().at_origin >= 1, "the handler still blocks");
         release.send(()).expect("it waits");
         soon(leader).await.expect("no panic");
-        soon(site.until_quiet()).await;
+        eventually(&site, is_quiet).await;
         assert_eq!(soon(site.get("/")).await.text(), text(1), "the newer one");
     });
 }
@@ -92,7 +82,7 @@ fn f53_hits_of_other_pages_do_not_notice_a_handler_that_blocks() {
     on_two_workers(async {
         let (site, release) = blocking(builder().fetch_deadline(Duration::from_secs(30)));
         let leader = site.spawn(get("/blocks"));
-        soon(until_at_origin(&site)).await;
+        eventually(&site, |now| now.at_origin == 1).await;
         assert_eq!(soon(site.get("/other")).await.text(), text(1));
         let hits = site.crowd("/other", 1000);
         for hit in hits {
@@ -103,7 +93,7 @@ fn f53_hits_of_other_pages_do_not_notice_a_handler_that_blocks() {
         assert!(site.stats().at_origin >= 1, "the handler still blocks");
         release.send(()).expect("it waits");
         assert_eq!(soon(leader).await.expect("no panic").text(), text(0));
-        soon(site.until_quiet()).await;
+        eventually(&site, is_quiet).await;
     });
 }
 
@@ -137,7 +127,7 @@ fn f53_readers_of_a_body_whose_thread_is_blocked_are_released() {
         // Whoever comes next does not join them.
         assert_eq!(soon(site.get("/")).await.text(), text(1));
         release.send(()).expect("it waits");
-        soon(site.until_quiet()).await;
+        eventually(&site, is_quiet).await;
         assert_eq!(soon(site.get("/")).await.text(), text(1), "the newer one");
     });
 }

@@ -17,9 +17,10 @@ use tokio::time::{Instant, sleep, timeout};
 use tower::{Service, ServiceExt};
 
 use crate::setting::{
-    CAP, EVERYONE, FRESH, GRACE, Gauge, NOMINAL, Spawning, builder, nominal, patient, text,
+    CAP, EVERYONE, FRESH, GRACE, Gauge, NOMINAL, Spawning, builder, eventually, nominal, patient,
+    text,
 };
-use crate::support::{Answer, Call, PausedTime, Site, all, get, page, settle, written};
+use crate::support::{Answer, Call, PausedTime, Site, all, get, is_quiet, page, settle, written};
 
 #[tokio::test(start_paused = true)]
 async fn f04_a_leader_that_is_parked_holds_nobody_up() {
@@ -162,17 +163,16 @@ fn f06_a_runtime_that_ends_under_a_leader_leaves_nobody_waiting() {
         site.spawn(get("/"))
     };
     here.block_on(async {
-        site.until(|now| now.waiting == 1 && now.at_origin == 1)
-            .await;
+        eventually(&site, |now| now.waiting == 1 && now.at_origin == 1).await;
         let followers = site.crowd("/", EVERYONE - 1);
-        site.until(|now| now.waiting == EVERYONE as u64).await;
+        eventually(&site, |now| now.waiting == EVERYONE as u64).await;
         lost.shutdown_background();
         for answer in all(followers).await {
             assert_eq!(answer.text(), text(1));
         }
         assert!(leader.await.expect_err("it is over").is_cancelled());
         assert_eq!(site.calls(), 2);
-        site.until_quiet().await;
+        eventually(&site, is_quiet).await;
     });
 }
 

@@ -12,6 +12,8 @@ mod leader;
 mod panics;
 mod purges;
 mod recursion;
+mod runtimes;
+mod services;
 mod setting;
 mod store;
 mod waiting;

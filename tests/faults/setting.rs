@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
-use floodwall::{Cache, CacheBuilder, Clock, Moment, Runtime, Task};
+use floodwall::{Cache, CacheBuilder, Clock, Moment, Runtime, Stats, Task};
 use http::Response;
 use tokio::time::{sleep, timeout};
 
@@ -24,6 +24,9 @@ pub(crate) const GRACE: Duration = Duration::from_millis(50);
 pub(crate) const CLIENT: Duration = Duration::from_secs(2);
 /// One who starts the fetch, and fifty who follow.
 pub(crate) const EVERYONE: usize = 51;
+
+/// A moment of real time.
+pub(crate) const TICK: Duration = Duration::from_millis(2);
 
 pub(crate) const FRESH: (&str, &str) = ("cache-control", "max-age=60");
 
@@ -139,6 +142,16 @@ where
 pub(crate) async fn patient(answer: impl Future<Output = Answer>) -> Answer {
     let answer = timeout(CLIENT, answer).await;
     answer.expect("an answer before the client gives up")
+}
+
+/// Waits, on real time, until a cache is in a state.
+pub(crate) async fn eventually(site: &Site, state: impl Fn(&Stats) -> bool) {
+    soon(async {
+        while !state(&site.stats()) {
+            sleep(TICK).await;
+        }
+    })
+    .await;
 }
 
 /// What is left to wait for in rows on real time: far more than is needed on a

@@ -13,8 +13,8 @@ use rand::{RngExt, SeedableRng};
 use tokio::runtime::Builder;
 
 use crate::seeds;
-use crate::setting::{FRESH, soon};
-use crate::support::{Answer, Site, get, next_chunk, page, written};
+use crate::setting::{FRESH, eventually};
+use crate::support::{Answer, Site, get, is_quiet, next_chunk, page, written};
 
 /// A site whose pages are as long as their paths say.
 fn sized(capacity: u64, object: u64) -> Site {
@@ -80,7 +80,7 @@ fn f35_what_is_stored_never_exceeds_the_capacity() {
         let most = watcher.join().expect("no panic");
         assert!(most <= CAPACITY, "{most} bytes of {CAPACITY}");
         assert!(most > CAPACITY / 2, "the budget was tried: {most}");
-        soon(site.until_quiet()).await;
+        eventually(&site, is_quiet).await;
     });
 }
 

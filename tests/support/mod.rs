@@ -178,12 +178,13 @@ impl Site {
 
     /// Waits until nothing is left of any request.
     pub(crate) async fn until_quiet(&self) {
-        self.until(|now| {
-            let requests = now.flights + now.waiting;
-            requests + now.at_origin + now.queued + now.flight_bytes == 0
-        })
-        .await;
+        self.until(is_quiet).await;
     }
+}
+
+/// Whether nothing is left of any request.
+pub(crate) fn is_quiet(now: &Stats) -> bool {
+    now.flights + now.waiting + now.at_origin + now.queued + now.flight_bytes == 0
 }
 
 /// Everything of an answer.
