@@ -58,7 +58,7 @@ fn f14_followers_of_a_fetch_whose_thread_is_blocked_are_released() {
     on_two_workers(async {
         let (site, release) = blocking(builder().fetch_deadline(limit));
         let leader = site.spawn(get("/"));
-        eventually(&site, |now| now.at_origin == 1).await;
+        eventually(&site.cache, |now| now.at_origin == 1).await;
         // Answered while the handler still blocks: by their own clocks.
         let followers = site.crowd("/", 50);
         for follower in followers {
@@ -72,7 +72,7 @@ fn f14_followers_of_a_fetch_whose_thread_is_blocked_are_released() {
         assert!(site.stats().at_origin >= 1, "the handler still blocks");
         release.send(()).expect("it waits");
         soon(leader).await.expect("no panic");
-        eventually(&site, is_quiet).await;
+        eventually(&site.cache, is_quiet).await;
         assert_eq!(soon(site.get("/")).await.text(), text(1), "the newer one");
     });
 }
@@ -82,7 +82,7 @@ fn f53_hits_of_other_pages_do_not_notice_a_handler_that_blocks() {
     on_two_workers(async {
         let (site, release) = blocking(builder().fetch_deadline(Duration::from_secs(30)));
         let leader = site.spawn(get("/blocks"));
-        eventually(&site, |now| now.at_origin == 1).await;
+        eventually(&site.cache, |now| now.at_origin == 1).await;
         assert_eq!(soon(site.get("/other")).await.text(), text(1));
         let hits = site.crowd("/other", 1000);
         for hit in hits {
@@ -93,7 +93,7 @@ fn f53_hits_of_other_pages_do_not_notice_a_handler_that_blocks() {
         assert!(site.stats().at_origin >= 1, "the handler still blocks");
         release.send(()).expect("it waits");
         assert_eq!(soon(leader).await.expect("no panic").text(), text(0));
-        eventually(&site, is_quiet).await;
+        eventually(&site.cache, is_quiet).await;
     });
 }
 
@@ -127,7 +127,7 @@ fn f53_readers_of_a_body_whose_thread_is_blocked_are_released() {
         // Whoever comes next does not join them.
         assert_eq!(soon(site.get("/")).await.text(), text(1));
         release.send(()).expect("it waits");
-        eventually(&site, is_quiet).await;
+        eventually(&site.cache, is_quiet).await;
         assert_eq!(soon(site.get("/")).await.text(), text(1), "the newer one");
     });
 }

@@ -163,16 +163,16 @@ fn f06_a_runtime_that_ends_under_a_leader_leaves_nobody_waiting() {
         site.spawn(get("/"))
     };
     here.block_on(async {
-        eventually(&site, |now| now.waiting == 1 && now.at_origin == 1).await;
+        eventually(&site.cache, |now| now.waiting == 1 && now.at_origin == 1).await;
         let followers = site.crowd("/", EVERYONE - 1);
-        eventually(&site, |now| now.waiting == EVERYONE as u64).await;
+        eventually(&site.cache, |now| now.waiting == EVERYONE as u64).await;
         lost.shutdown_background();
         for answer in all(followers).await {
             assert_eq!(answer.text(), text(1));
         }
         assert!(leader.await.expect_err("it is over").is_cancelled());
         assert_eq!(site.calls(), 2);
-        eventually(&site, is_quiet).await;
+        eventually(&site.cache, is_quiet).await;
     });
 }
 

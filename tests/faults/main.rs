@@ -8,6 +8,7 @@ mod support;
 mod answers;
 mod blocked;
 mod clock;
+mod layers;
 mod leader;
 mod panics;
 mod purges;

@@ -53,7 +53,7 @@ fn f51_when_the_worker_that_leads_is_stopped_the_others_recover() {
                 let _inside = worker.enter();
                 site.spawn(get("/"))
             };
-            worker.block_on(eventually(&site, |now| now.at_origin == 1));
+            worker.block_on(eventually(&site.cache, |now| now.at_origin == 1));
             led.send(()).expect("the test waits");
             // Not driven any more, and then gone.
             stopped.recv().expect("the test goes on");
@@ -72,7 +72,7 @@ fn f51_when_the_worker_that_leads_is_stopped_the_others_recover() {
     let follow: Vec<_> = follow.collect();
     worker().block_on(async {
         let everyone = 1 + 2 * EVERYONE as u64;
-        eventually(&site, |now| now.waiting == everyone).await;
+        eventually(&site.cache, |now| now.waiting == everyone).await;
     });
     stop.send(()).expect("the worker waits");
     for worker in follow {
@@ -81,7 +81,7 @@ fn f51_when_the_worker_that_leads_is_stopped_the_others_recover() {
         }
     }
     leads.join().expect("no panic");
-    worker().block_on(eventually(&site, is_quiet));
+    worker().block_on(eventually(&site.cache, is_quiet));
     assert_eq!(site.calls(), 2);
 }
 
@@ -91,7 +91,7 @@ fn f51_a_worker_that_leads_and_is_not_driven_holds_nobody_up() {
     let (leads, others) = (worker(), worker());
     leads.block_on(async {
         drop(site.spawn(get("/")));
-        eventually(&site, |now| now.at_origin == 1).await;
+        eventually(&site.cache, |now| now.at_origin == 1).await;
     });
     others.block_on(async {
         for answer in soon(join_all(site.crowd("/", EVERYONE))).await {
@@ -101,7 +101,7 @@ fn f51_a_worker_that_leads_and_is_not_driven_holds_nobody_up() {
         assert_eq!(next.text(), text(1));
     });
     drop(leads);
-    others.block_on(eventually(&site, is_quiet));
+    others.block_on(eventually(&site.cache, is_quiet));
     assert_eq!(site.calls(), 2);
 }
 
@@ -122,7 +122,7 @@ fn f52_without_a_runtime_there_is_an_answer_and_no_panic() {
     let site = anywhere();
     worker().block_on(async {
         assert_eq!(site.get("/stored").await.text(), text(0));
-        eventually(&site, is_quiet).await;
+        eventually(&site.cache, is_quiet).await;
     });
     // What is stored needs no runtime.
     let hit = ask(&site, "/stored");
@@ -151,7 +151,7 @@ fn f52_a_runtime_that_has_ended_takes_no_tasks_and_nobody_panics() {
     elsewhere.block_on(async {
         let other = soon(site.get("/other")).await;
         assert_eq!(other.text(), text(0));
-        eventually(&site, is_quiet).await;
+        eventually(&site.cache, is_quiet).await;
     });
 }
 
@@ -163,14 +163,14 @@ fn f52_who_is_waiting_when_the_runtime_ends_is_told() {
     let mut waiting = Box::pin(site.app.clone().oneshot(get("/")));
     ended.block_on(async {
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
-        eventually(&site, |now| now.at_origin == 1).await;
+        eventually(&site.cache, |now| now.at_origin == 1).await;
     });
     drop(ended);
     let elsewhere = worker();
     elsewhere.block_on(async {
         let response = soon(waiting).await.expect("never fails");
         assert_eq!(Answer::read(response).await.text(), text(1));
-        eventually(&site, is_quiet).await;
+        eventually(&site.cache, is_quiet).await;
     });
 }
 
@@ -192,16 +192,19 @@ fn f52_what_is_under_way_when_the_runtime_ends_is_cleared_away() {
         }
         let waiting = 5 * 3 * places as u64;
         let queued = 2 * places as u64;
-        eventually(&site, |now| now.waiting == waiting && now.queued == queued).await;
+        eventually(&site.cache, |now| {
+            now.waiting == waiting && now.queued == queued
+        })
+        .await;
         assert_eq!(site.stats().at_origin, places as u64);
     });
     // Twice is no more than once.
     runtime.shutdown_background();
     let again = worker();
     again.block_on(async {
-        eventually(&site, is_quiet).await;
+        eventually(&site.cache, is_quiet).await;
         assert_eq!(site.stats().stored_keys, 0);
         assert_eq!(soon(site.get("/quick")).await.text(), "page");
-        eventually(&site, is_quiet).await;
+        eventually(&site.cache, is_quiet).await;
     });
 }

@@ -145,9 +145,9 @@ pub(crate) async fn patient(answer: impl Future<Output = Answer>) -> Answer {
 }
 
 /// Waits, on real time, until a cache is in a state.
-pub(crate) async fn eventually(site: &Site, state: impl Fn(&Stats) -> bool) {
+pub(crate) async fn eventually(cache: &Cache, state: impl Fn(&Stats) -> bool) {
     soon(async {
-        while !state(&site.stats()) {
+        while !state(&cache.stats()) {
             sleep(TICK).await;
         }
     })

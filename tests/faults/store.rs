@@ -80,7 +80,7 @@ fn f35_what_is_stored_never_exceeds_the_capacity() {
         let most = watcher.join().expect("no panic");
         assert!(most <= CAPACITY, "{most} bytes of {CAPACITY}");
         assert!(most > CAPACITY / 2, "the budget was tried: {most}");
-        eventually(&site, is_quiet).await;
+        eventually(&site.cache, is_quiet).await;
     });
 }
 
