@@ -155,6 +155,23 @@ fn model_a_lead_that_waits_for_room_hears_the_last_reader_go() {
 }
 
 #[test]
+fn model_a_lead_that_queues_hears_that_it_is_hurried() {
+    loom::model(|| {
+        let table = table();
+        let Joined::Started(lead, follower) = join(&table, 0) else {
+            panic!("an empty table has no flight");
+        };
+        let hurries = thread::spawn(move || {
+            follower.hurry();
+            follower
+        });
+        block_on(poll_fn(|cx| lead.poll_queued(true, cx)));
+        assert!(lead.is_hurried());
+        drop(hurries.join().expect("the one who hurries is done"));
+    });
+}
+
+#[test]
 fn model_a_purge_is_seen_by_whoever_comes_after_it() {
     use crate::key::KeyRules;
     use crate::store::{Purge, Purges, Subject, Validity};

@@ -52,7 +52,7 @@ fn f35_what_is_stored_never_exceeds_the_capacity() {
         let watcher = thread::spawn(move || {
             let mut most = 0;
             while !done.load(Ordering::SeqCst) {
-                most = most.max(watched.stats().stored_bytes);
+                most = most.max(watched.stats().held_bytes);
             }
             most
         });
@@ -105,7 +105,7 @@ async fn f35_a_page_that_is_too_large_displaces_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn f36_those_who_read_what_is_evicted_read_it_to_its_end() {
-    let site = sized(256 << 10, 100_000);
+    let site = sized(1 << 20, 100_000);
     let path = "/read/100000";
     site.get(path).await;
     let open = || async { site.open(get(path)).await };
@@ -120,10 +120,17 @@ async fn f36_those_who_read_what_is_evicted_read_it_to_its_end() {
         site.cache.explain(&get(path)).to_string(),
         "fill (uri-miss)"
     );
+    site.until_quiet().await;
+    let held = |site: &Site| site.stats().held_bytes - site.stats().stored_bytes;
+    assert!(
+        (100_000..101_000).contains(&held(&site)),
+        "one copy for all"
+    );
     for reader in readers {
         let answer = Answer::read(reader).await;
         assert_eq!(answer.body.as_deref(), Ok(pattern(path).as_slice()));
     }
+    assert_eq!(held(&site), 0, "given back after the last reader");
 }
 
 #[tokio::test(start_paused = true)]
