@@ -38,7 +38,8 @@ impl Cache {
         CacheBuilder::default()
     }
 
-    /// Makes a purge, in constant time. When a hard one returns, no request that
+    /// Makes a purge, in constant time (a hard one of everything gives the memory back
+    /// before it returns). When a hard one returns, no request that
     /// arrives is answered from what it names and was fetched, or began to be
     /// fetched, before; after a soft one that is stale. See [`Purge`].
     pub fn purge(&self, purge: Purge) {

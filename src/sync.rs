@@ -11,7 +11,7 @@ use std::sync as imp;
 
 use std::sync::PoisonError;
 
-pub(crate) use imp::MutexGuard;
+pub(crate) use imp::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
 /// A mutex that does not stay poisoned.
 #[derive(Debug, Default)]
@@ -24,5 +24,19 @@ impl<T> Mutex<T> {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A lock for what is read much more often than written; it does not stay poisoned.
+#[derive(Debug, Default)]
+pub(crate) struct RwLock<T>(imp::RwLock<T>);
+
+impl<T> RwLock<T> {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

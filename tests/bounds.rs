@@ -271,3 +271,30 @@ async fn a_reader_that_is_too_slow_is_cut_off_and_counted() {
     assert!(support::Answer::read(slow).await.body.is_err());
     assert_eq!(site.stats().readers_cut, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn purges_that_are_too_many_purge_what_was_there_before_them() {
+    let site = Site::new(|_| async { page(&[CACHED], "page") });
+    let purge = |at: usize| {
+        let prefix = Purge::prefix(&format!("/elsewhere/{at}"));
+        site.cache.purge(prefix.expect("a legal prefix"));
+    };
+    site.get("/before").await;
+    (0..256).for_each(purge);
+    assert!(site.get("/before").await.is_hit());
+    site.get("/between").await;
+    purge(256);
+    assert_eq!(site.stats().purges_folded, 1);
+    // Each was looked at when the last one came, and is in none that came since.
+    assert!(site.get("/between").await.is_hit());
+    assert!(site.get("/before").await.is_hit());
+    site.get("/late").await;
+    (257..400).for_each(purge);
+    assert_eq!(site.stats().purges_folded, 2);
+    let kept = site.get("/late").await.is_hit();
+    assert!(
+        !kept,
+        "it was there before a purge of which no more is known"
+    );
+    assert!(site.get("/late").await.is_hit());
+}

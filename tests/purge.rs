@@ -48,11 +48,30 @@ async fn a_purge_takes_what_it_names_and_nothing_else() {
         uri("http://good.test/ab"),
         uri("http://bad.test/a"),
         Purge::prefix("/a/").expect("a legal prefix"),
+        Purge::prefix("/ab").expect("a legal prefix"),
         Purge::tag("new"),
+        Purge::tag("news2"),
         Purge::tag("News"),
+        Purge::tag("news, front"),
+        Purge::tag("*"),
+        Purge::tag(""),
     ] {
         site.cache.purge(purge);
         assert!(site.get("/a").await.is_hit());
+    }
+    // A prefix ends where a segment ends.
+    for path in ["/ab", "/a", "/a?x", "/a/b"] {
+        site.get(path).await;
+    }
+    site.cache
+        .purge(Purge::prefix("/a").expect("a legal prefix"));
+    for (path, stays) in [
+        ("/ab", true),
+        ("/a", false),
+        ("/a?x", false),
+        ("/a/b", false),
+    ] {
+        assert_eq!(site.get(path).await.is_hit(), stays, "{path}");
     }
 }
 

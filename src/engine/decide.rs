@@ -97,13 +97,10 @@ impl Engine {
     /// The response that the request selects, unless a purge took it.
     fn usable(&self, key: &KeyBuf, slot: &Slot, request: RequestHead<'_>) -> Option<Arc<Entry>> {
         let entry = slot.select(request.headers)?;
-        if self.purges.is_news_to(entry) {
-            let key = key.to_key();
-            if self.purges.check(&key, entry) == Validity::Gone {
-                self.store
-                    .remove(&key, |old| self.purges.check(&key, old) == Validity::Gone);
-                return None;
-            }
+        let is_gone = |entry: &Entry| self.purges.check(key.page(), entry) == Validity::Gone;
+        if self.purges.is_news_to(entry) && is_gone(entry) {
+            self.store.remove(&key.to_key(), is_gone);
+            return None;
         }
         Some(Arc::clone(entry))
     }
@@ -199,19 +196,18 @@ impl Engine {
     }
 
     fn is_full(&self, key: &KeyBuf, slot: &Slot, now: Moment) -> bool {
-        let key = key.to_key();
         self.store
-            .is_full(slot, |entry| self.is_spent_at(&key, entry, now))
+            .is_full(slot, |entry| self.is_spent_at(key.page(), entry, now))
     }
 
     /// Whether a stored variant may make room for another: it is purged, or it is
     /// stale.
     pub(super) fn is_spent(&self, key: &Key, entry: &Entry) -> bool {
-        self.is_spent_at(key, entry, self.runtime.0.now())
+        self.is_spent_at(key.page(), entry, self.runtime.0.now())
     }
 
-    fn is_spent_at(&self, key: &Key, entry: &Entry, now: Moment) -> bool {
-        self.purges.check(key, entry) == Validity::Gone || !entry.is_fresh(now)
+    fn is_spent_at(&self, page: &[u8], entry: &Entry, now: Moment) -> bool {
+        self.purges.check(page, entry) == Validity::Gone || !entry.is_fresh(now)
     }
 
     /// What tells this cache from another on the same thread.

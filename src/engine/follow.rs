@@ -189,7 +189,7 @@ impl Engine {
         status: Option<StatusCode>,
         seen: Seen,
     ) -> Outcome {
-        let left = self.purges.check(&follow.ask.key, entry);
+        let left = self.purges.check(follow.ask.key.page(), entry);
         if self.is_purged(follow, &entry.head, left, seen) {
             return Outcome::Again(Reason::Purged);
         }
@@ -314,7 +314,7 @@ impl Engine {
     ) -> Option<Box<Reply>> {
         let now = self.runtime.0.now();
         let entry = follow.ask.candidate.as_ref()?;
-        if self.purges.check(&follow.ask.key, entry) == Validity::Gone {
+        if self.purges.check(follow.ask.key.page(), entry) == Validity::Gone {
             return None;
         }
         serves_on_error(entry, now)
@@ -347,7 +347,7 @@ impl Follow {
     /// What purges may name of an answer.
     fn subject<'a>(&'a self, head: &'a Head) -> Subject<'a> {
         Subject {
-            key: &self.ask.key,
+            page: self.ask.key.page(),
             tags: Some(&head.facts.tags),
         }
     }

@@ -229,7 +229,7 @@ impl Engine {
         let entry = slot.select(request.headers)?;
         let known = ask.candidate.as_ref();
         if known.is_some_and(|known| Arc::ptr_eq(known, entry))
-            || self.purges.check(&ask.key, entry) != Validity::Valid
+            || self.purges.check(ask.key.page(), entry) != Validity::Valid
             || Shareable::prove(&entry.head.facts, request, &ask.facts).is_err()
         {
             return None;
@@ -265,7 +265,7 @@ impl Boarding<Announcement> for Aboard<'_> {
             None => {
                 self.names.absorb(flight.guess());
                 let subject = Subject {
-                    key: &self.ask.key,
+                    page: self.ask.key.page(),
                     tags: None,
                 };
                 flight.guess().matches(self.request.headers)
@@ -315,7 +315,7 @@ impl Engine {
         now: Moment,
     ) -> bool {
         let subject = Subject {
-            key,
+            page: key.page(),
             tags: Some(&head.facts.tags),
         };
         let stale_since = match self.purges.validity(subject, head.began) {

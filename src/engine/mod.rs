@@ -155,7 +155,9 @@ impl Engine {
     /// Makes a purge; see [`Cache::purge`](crate::Cache::purge).
     pub(crate) fn purge(&self, purge: &Purge) {
         let now = self.runtime.0.now();
-        self.purges.make(purge, &self.settings.keys, now);
+        if self.purges.make(purge, &self.settings.keys, now) {
+            self.counters.purges_folded.add(1);
+        }
         if purge.is_hard_clear() {
             self.store.clear();
             self.memos.clear();

@@ -185,7 +185,7 @@ impl Fill {
         let hold = engine.room(|budget| budget.take(head.entry_size(key_size)));
         let entry = Arc::new(Entry::new(head, body, key_size, hold));
         let subject = Subject {
-            key,
+            page: key.page(),
             tags: Some(&entry.head.facts.tags),
         };
         if !entry.has_room() {

@@ -192,7 +192,7 @@ fn model_a_purge_is_seen_by_whoever_comes_after_it() {
         };
         purger.join().expect("the purge is made");
         let subject = Subject {
-            key: &key,
+            page: key.page(),
             tags: None,
         };
         let expected = if began.purges == 0 {

@@ -44,13 +44,17 @@ impl Key {
 
     /// The bytes up to and with the third zero: namespace, authority, path.
     pub(crate) fn page(&self) -> &[u8] {
-        let mut zeros = 0;
-        let end = self.0.iter().position(|byte| {
-            zeros += usize::from(*byte == 0);
-            zeros == 3
-        });
-        end.map_or(&self.0[..], |end| &self.0[..=end])
+        page(&self.0)
     }
+}
+
+fn page(key: &[u8]) -> &[u8] {
+    let mut zeros = 0;
+    let end = key.iter().position(|byte| {
+        zeros += usize::from(*byte == 0);
+        zeros == 3
+    });
+    end.map_or(key, |end| &key[..=end])
 }
 
 impl Borrow<[u8]> for Key {
@@ -72,6 +76,11 @@ pub(crate) struct KeyBuf(SmallVec<[u8; 192]>);
 impl KeyBuf {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// See [`Key::page`].
+    pub(crate) fn page(&self) -> &[u8] {
+        page(&self.0)
     }
 
     pub(crate) fn to_key(&self) -> Key {

@@ -122,6 +122,8 @@ counters! {
     no_room,
     /// Bound met: readers cut off because they were too slow.
     readers_cut,
+    /// Bound met: purges before which older ones were made one, which purges more.
+    purges_folded,
 }
 
 impl Counters {

@@ -6,7 +6,8 @@
 //! much is stored, and wins over every fetch that is under way.
 //!
 //! A hit pays one comparison: a response that was checked against all purges so
-//! far is not checked again until there is another one.
+//! far is not checked again until there is another one, and then against those that
+//! are newer, under a lock that hits share.
 //!
 //! What clients change by unsafe methods is marked in a table of fixed size, where
 //! two pages may share a place: whoever can POST to endlessly many URIs takes along
@@ -15,30 +16,33 @@
 //! Rules are bounded. When there are too many, the oldest half is folded into
 //! "whatever began before that": more is purged than was asked, never less.
 
-use std::hash::{BuildHasher, RandomState};
+mod changed;
+mod marks;
+
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use smallvec::SmallVec;
+
+use changed::Changed;
+use marks::{Marks, Named};
 
 use super::purge::{Page, Purge, Target};
 use crate::clock::Moment;
 use crate::entry::{Began, Entry};
-use crate::hash::HashMap;
-use crate::key::{Key, KeyMaker};
+use crate::key::KeyMaker;
 use crate::policy::Tags;
-use crate::sync::Mutex;
+use crate::sync::RwLock;
 
 /// How many rules are kept apart before the older half is folded.
 const MOST_RULES: usize = 8192;
 /// How many rules by prefix; a check compares with each.
 const MOST_PREFIXES: usize = 256;
-/// What clients change is kept in so many rows of so many bits of places, 8 bytes
-/// each: half a MiB in all, and one page in forty is taken along by 8,000 changes.
-const CHANGED_ROWS: usize = 4;
-const CHANGED_BITS: usize = 14;
 
 /// What a purge may name of a response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a> {
-    pub(crate) key: &'a Key,
+    /// See [`Key::page`](crate::key::Key::page).
+    pub(crate) page: &'a [u8],
     /// Nothing while the response's head has not arrived.
     pub(crate) tags: Option<&'a Tags>,
 }
@@ -58,86 +62,16 @@ pub(crate) enum Validity {
 #[derive(Debug, Default)]
 pub(crate) struct Purges {
     made: AtomicU64,
-    rules: Mutex<Rules>,
+    rules: RwLock<Rules>,
 }
 
 #[derive(Debug, Default)]
 struct Rules {
     everything: Marks,
-    pages: HashMap<Vec<u8>, Marks>,
-    prefixes: HashMap<Vec<u8>, Marks>,
-    tags: HashMap<Vec<u8>, Marks>,
+    pages: Named,
+    prefixes: Named,
+    tags: Named,
     changed: Changed,
-}
-
-/// When pages were last changed by clients, by the hash of the page.
-///
-/// Four rows, in each of which a page has a place; of the four numbers the lowest
-/// counts, so that two pages are taken for one only if they share all four.
-#[derive(Debug, Default)]
-struct Changed {
-    hasher: RandomState,
-    /// Row after row; made at the first change.
-    numbers: Box<[u64]>,
-}
-
-impl Changed {
-    fn mark(&mut self, page: &[u8], number: u64) {
-        if self.numbers.is_empty() {
-            self.numbers = vec![0; CHANGED_ROWS << CHANGED_BITS].into();
-        }
-        for place in self.places(page) {
-            self.numbers[place] = number;
-        }
-    }
-
-    fn validity(&self, page: &[u8], began: u64) -> Validity {
-        if self.numbers.is_empty() {
-            return Validity::Valid;
-        }
-        let last = self.places(page).map(|place| self.numbers[place]).min();
-        match last {
-            Some(number) if number > began => Validity::Gone,
-            _ => Validity::Valid,
-        }
-    }
-
-    /// A page's place in each row: from one hash, a slice of bits for each.
-    fn places(&self, page: &[u8]) -> impl Iterator<Item = usize> + use<> {
-        let hash = self.hasher.hash_one(page);
-        (0..CHANGED_ROWS).map(move |row| {
-            let bits = (hash >> (row * CHANGED_BITS)) as usize;
-            (row << CHANGED_BITS) + (bits & ((1 << CHANGED_BITS) - 1))
-        })
-    }
-}
-
-/// The last purges of one kind and name.
-#[derive(Clone, Copy, Debug, Default)]
-struct Marks {
-    hard: u64,
-    soft: u64,
-    soft_at: Moment,
-}
-
-impl Marks {
-    fn join(&mut self, other: Self) {
-        self.hard = self.hard.max(other.hard);
-        if other.soft > self.soft {
-            self.soft = other.soft;
-            self.soft_at = other.soft_at;
-        }
-    }
-
-    fn validity(&self, began: u64) -> Validity {
-        if self.hard > began {
-            Validity::Gone
-        } else if self.soft > began {
-            Validity::Stale(self.soft_at)
-        } else {
-            Validity::Valid
-        }
-    }
 }
 
 impl Validity {
@@ -157,9 +91,10 @@ impl Purges {
         self.made.load(Ordering::Acquire)
     }
 
-    /// Makes a purge. When this returns, nothing that began before is valid.
-    pub(crate) fn make(&self, purge: &Purge, keys: &KeyMaker, now: Moment) {
-        let mut rules = self.rules.lock();
+    /// Makes a purge. When this returns, nothing that began before is valid. Says whether
+    /// older rules had to make room.
+    pub(crate) fn make(&self, purge: &Purge, keys: &KeyMaker, now: Moment) -> bool {
+        let mut rules = self.rules.write();
         let number = self.made.load(Ordering::Relaxed) + 1;
         let marks = if purge.soft {
             Marks {
@@ -174,9 +109,11 @@ impl Purges {
             }
         };
         rules.note(&purge.target, marks, keys);
+        let folded = rules.fold();
         // Published under the lock and after the rule: whoever sees the number
         // finds the rule.
         self.made.store(number, Ordering::Release);
+        folded
     }
 
     /// What the purges leave of a response whose fetch began at `began`.
@@ -184,19 +121,20 @@ impl Purges {
         if self.made() == began.purges {
             return Validity::Valid;
         }
-        self.rules.lock().validity(subject, began.purges)
+        self.rules.read().validity(subject, began.purges)
     }
 
     /// What the purges leave of a stored response.
-    pub(crate) fn check(&self, key: &Key, entry: &Entry) -> Validity {
+    pub(crate) fn check(&self, page: &[u8], entry: &Entry) -> Validity {
         let made = self.made();
-        if entry.checked() < made {
+        let known = entry.checked();
+        if known < made {
             let subject = Subject {
-                key,
+                page,
                 tags: Some(&entry.head.facts.tags),
             };
-            let began = entry.head.began.purges;
-            match self.rules.lock().validity(subject, began) {
+            let left = self.rules.read().validity(subject, known);
+            match left {
                 Validity::Gone => return Validity::Gone,
                 Validity::Stale(at) => entry.mark_checked(made, Some(at)),
                 Validity::Valid => entry.mark_checked(made, None),
@@ -225,67 +163,56 @@ impl Rules {
                 self.everything.join(marks);
             }
             Target::Changed(page) => self.changed.mark(&bytes(page), marks.hard),
-            Target::Page(page) => self.pages.entry(bytes(page)).or_default().join(marks),
+            Target::Page(page) => self.pages.note(bytes(page), marks),
             Target::Prefix(page) => {
                 let mut prefix = bytes(page);
                 prefix.pop();
-                self.prefixes.entry(prefix).or_default().join(marks);
+                self.prefixes.note(prefix, marks);
             }
-            Target::Tag(tag) => self.tags.entry(tag.clone()).or_default().join(marks),
+            Target::Tag(tag) => self.tags.note(tag.clone(), marks),
         }
-        fold(&mut self.pages, MOST_RULES, &mut self.everything);
-        fold(&mut self.prefixes, MOST_PREFIXES, &mut self.everything);
-        fold(&mut self.tags, MOST_RULES, &mut self.everything);
     }
 
-    fn validity(&self, subject: Subject<'_>, began: u64) -> Validity {
-        let page = subject.key.page();
-        let anywhere = without_authority(page);
-        let of = |map: &HashMap<Vec<u8>, Marks>, name: &[u8]| {
-            map.get(name)
-                .map_or(Validity::Valid, |marks| marks.validity(began))
-        };
-        let mut left = self.everything.validity(began);
-        left = left.and(self.changed.validity(page, began));
-        left = left
-            .and(of(&self.pages, page))
-            .and(of(&self.pages, &anywhere));
-        for (prefix, marks) in &self.prefixes {
-            if is_below(page, prefix) || is_below(&anywhere, prefix) {
-                left = left.and(marks.validity(began));
-            }
+    /// Folds what is too much; says whether anything was.
+    fn fold(&mut self) -> bool {
+        let everything = &mut self.everything;
+        let pages = self.pages.fold(MOST_RULES, everything);
+        let prefixes = self.prefixes.fold(MOST_PREFIXES, everything);
+        let tags = self.tags.fold(MOST_RULES, everything);
+        pages || prefixes || tags
+    }
+
+    /// What the purges after those `known` leave.
+    fn validity(&self, subject: Subject<'_>, known: u64) -> Validity {
+        let Subject { page, tags } = subject;
+        let mut left = self.everything.validity(known);
+        left = left.and(self.changed.validity(page, known));
+        if self.pages.has_news(known) || self.prefixes.has_news(known) {
+            let anywhere = without_authority(page);
+            let is_below = |prefix: &[u8]| is_below(page, prefix) || is_below(&anywhere, prefix);
+            left = left
+                .and(self.pages.validity(page, known))
+                .and(self.pages.validity(&anywhere, known))
+                .and(self.prefixes.validity_where(known, is_below));
         }
-        for tag in subject.tags.into_iter().flat_map(Tags::iter) {
-            left = left.and(of(&self.tags, tag));
+        if self.tags.has_news(known) {
+            for tag in tags.into_iter().flat_map(Tags::iter) {
+                left = left.and(self.tags.validity(tag, known));
+            }
         }
         left
     }
 }
 
-/// When there are too many rules, the older half becomes one.
-fn fold(rules: &mut HashMap<Vec<u8>, Marks>, most: usize, everything: &mut Marks) {
-    if rules.len() <= most {
-        return;
-    }
-    let mut numbers: Vec<u64> = rules.values().map(|m| m.hard.max(m.soft)).collect();
-    let middle = numbers.len() / 2;
-    let (_, median, _) = numbers.select_nth_unstable(middle);
-    let median = *median;
-    rules.retain(|_, marks| {
-        let newer = marks.hard.max(marks.soft) > median;
-        if !newer {
-            everything.join(*marks);
-        }
-        newer
-    });
-}
-
 /// Page bytes with the authority left out, as a purge of a bare path has them.
-fn without_authority(page: &[u8]) -> Vec<u8> {
+fn without_authority(page: &[u8]) -> SmallVec<[u8; 192]> {
     let mut parts = page.splitn(3, |byte| *byte == 0);
     let namespace = parts.next().unwrap_or_default();
     let path = parts.nth(1).unwrap_or_default();
-    [namespace, b"\0\0", path].concat()
+    let mut anywhere = SmallVec::from_slice(namespace);
+    anywhere.extend_from_slice(b"\0\0");
+    anywhere.extend_from_slice(path);
+    anywhere
 }
 
 /// Whether a page is at or below a prefix: after it comes nothing, a query, or
@@ -300,7 +227,7 @@ fn is_below(page: &[u8], prefix: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::KeyRules;
+    use crate::key::{Key, KeyRules};
     use crate::policy::RequestHead;
     use http::Request;
     use std::time::Duration;
@@ -332,7 +259,7 @@ mod tests {
             purges: purges.made(),
         };
         let subject = Subject {
-            key: &key,
+            page: key.page(),
             tags: None,
         };
         assert_eq!(purges.validity(subject, later), Validity::Valid);
@@ -390,7 +317,7 @@ mod tests {
         let validity = |page: &str| {
             let key = key(page);
             let subject = Subject {
-                key: &key,
+                page: key.page(),
                 tags: None,
             };
             purges.validity(subject, began)
@@ -405,6 +332,14 @@ mod tests {
     }
 
     #[test]
+    fn names_are_bounded_in_bytes_as_well() {
+        let purges = Purges::default();
+        let tag = |at: usize| Purge::tag(format!("{at}{}", "x".repeat(100_000)));
+        let folds = (0..100).filter(|at| purges.make(&tag(*at), &maker(), self::at(1)));
+        assert!((5..50).contains(&folds.count()));
+    }
+
+    #[test]
     fn folded_rules_purge_more_and_never_less() {
         let purges = Purges::default();
         let began = Began {
@@ -413,13 +348,13 @@ mod tests {
         };
         for page in 0..=MOST_RULES {
             let purge = Purge::uri(&format!("/{page}")).expect("legal");
-            purges.make(&purge, &maker(), at(1));
+            let folded = purges.make(&purge, &maker(), at(1));
+            assert_eq!(folded, page == MOST_RULES);
         }
-        assert!(purges.rules.lock().pages.len() <= MOST_RULES / 2 + 1);
         for page in ["/0", "/4000", "/8192", "/never-named"] {
             let key = key(page);
             let subject = Subject {
-                key: &key,
+                page: key.page(),
                 tags: None,
             };
             assert_eq!(purges.validity(subject, began), Validity::Gone, "{page}");
@@ -430,7 +365,7 @@ mod tests {
         };
         let key = key("/never-named");
         let subject = Subject {
-            key: &key,
+            page: key.page(),
             tags: None,
         };
         assert_eq!(purges.validity(subject, later), Validity::Valid);
