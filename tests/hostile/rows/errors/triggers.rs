@@ -1,6 +1,6 @@
 //! Requests that an origin, or a framework in it, refuses, while a cache takes them for the same.
 
-use super::{LIFETIMES, LONG, error, in_every_way};
+use super::{LONG, error, in_every_way};
 use crate::at_once::each;
 use crate::case::Case;
 use crate::verdict::{Finding, Tried, poison};
@@ -71,15 +71,12 @@ pub(super) const OF_THE_PAGE: [u16; 6] = [404, 410, 500, 502, 503, 504];
 
 pub(super) async fn negotiable(case: &Case) -> Finding {
     let attempt = |case: Case, (line, status): (&'static str, u16)| async move {
-        let found = tripped(&case, line, status, &LIFETIMES).await;
+        let found = tripped(&case, line, status).await;
         (format!("{line}: {status}"), found)
     };
     let mut tried = each(case, TRIGGERS.to_vec(), attempt).await;
     let attempt = |case: Case, status: u16| async move {
-        (
-            status.to_string(),
-            tripped(&case, "", status, &[LONG]).await,
-        )
+        (status.to_string(), tripped(&case, "", status).await)
     };
     tried.append(each(case, (400..600).collect(), attempt).await);
     tried.append(large(case).await);
@@ -87,10 +84,11 @@ pub(super) async fn negotiable(case: &Case) -> Finding {
     tried.sum()
 }
 
-async fn tripped(case: &Case, line: &str, status: u16, lifetimes: &[&str]) -> Finding {
+/// With the lifetime that allows the most; E09 tries the others.
+async fn tripped(case: &Case, line: &str, status: u16) -> Finding {
     let shared = OF_THE_PAGE.contains(&status);
     let recipe = |lifetime: &str| error(status, lifetime);
-    in_every_way(case, line, lifetimes, shared, recipe).await
+    in_every_way(case, line, &[LONG], shared, recipe).await
 }
 
 /// Heads that one side of the proxy takes and the other does not.
@@ -118,7 +116,7 @@ async fn large(case: &Case) -> Tried {
         ("a control character", "X-Meta: \u{7}".to_owned()),
         ("a name of 30 KB", format!("{}: x", "x".repeat(30 << 10))),
     ] {
-        tried.note(name, tripped(case, &line, 431, &LIFETIMES).await);
+        tried.note(name, tripped(case, &line, 431).await);
     }
     tried
 }
