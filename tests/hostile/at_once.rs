@@ -38,18 +38,20 @@ where
     tried
 }
 
-/// Answers `first` by `recipe`, but holds that back at the origin until the `others` have come.
+/// Answers `first` by these recipes, but holds that back at the origin until the `others` have come.
 /// A subject that lets requests wait for each other lets these wait for the first, unless they
 /// reach the origin themselves. All answers, in order.
 pub(crate) async fn while_held(
     case: &Case,
     page: &Page,
-    recipe: Recipe,
+    recipes: &[Recipe],
     first: &Request,
     others: &[Request],
 ) -> (Answer, Vec<Answer>) {
     let gate = Gate::shut();
-    page.script_first(recipe.when_nonce(&first.nonce).gate(&gate));
+    for recipe in recipes.iter().rev() {
+        page.script_first(recipe.clone().when_nonce(&first.nonce).gate(&gate));
+    }
     let before = page.count();
     let mut leader = pin!(case.ask(first));
     tokio::select! {
@@ -81,11 +83,55 @@ pub(crate) async fn own_while_held(
         return Finding::no_control("nobody asks");
     };
     page.script(recipe.clone());
-    let (answer, answers) = while_held(case, page, recipe, first, others).await;
+    let held = std::slice::from_ref(&recipe);
+    let (answer, answers) = while_held(case, page, held, first, others).await;
     let answers = std::iter::once(&answer).chain(&answers).zip(crowd);
     let mut each = answers.map(|(answer, request)| own(answer, request));
     let bad = each.find(|finding| !finding.is_safe());
     bad.unwrap_or_else(|| Finding::safe("not given to those who waited"))
+}
+
+/// When an attacker's request comes, seen from those of everyone else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Before,
+    FirstOfSeveral,
+    AmongSeveral,
+}
+
+impl Order {
+    pub(crate) const ALL: [Self; 3] = [Self::Before, Self::FirstOfSeveral, Self::AmongSeveral];
+}
+
+/// What two others get, beside an attack and after it. The origin answers the attacker by
+/// `answered`, and the first of the others, if it is held, by `plain`.
+pub(crate) async fn beside(
+    case: &Case,
+    page: &Page,
+    order: Order,
+    attack: &Request,
+    answered: &[Recipe],
+    others: &[Request; 2],
+    plain: &Recipe,
+) -> Vec<Answer> {
+    for recipe in answered.iter().rev() {
+        page.script_first(recipe.clone().when_nonce(&attack.nonce));
+    }
+    let mut served = match order {
+        Order::Before => {
+            case.ask(attack).await;
+            Vec::new()
+        }
+        Order::FirstOfSeveral => while_held(case, page, answered, attack, others).await.1,
+        Order::AmongSeveral => {
+            let rest = [attack.clone(), others[1].clone()];
+            let plain = std::slice::from_ref(plain);
+            let (first, rest) = while_held(case, page, plain, &others[0], &rest).await;
+            vec![first, rest[1].clone()]
+        }
+    };
+    served.extend(case.ask_all(others).await);
+    served
 }
 
 /// The control for what is tried with [`while_held`]: requests of this shape share an answer that
@@ -97,7 +143,7 @@ pub(crate) async fn shared_while_held(
 ) -> Finding {
     let page = case.page();
     let asked: Vec<Request> = (0..4).map(|_| shape(case.get(&page.path))).collect();
-    let (first, _) = while_held(case, &page, recipe, &asked[0], &asked[1..]).await;
+    let (first, _) = while_held(case, &page, &[recipe], &asked[0], &asked[1..]).await;
     match page.count() {
         1 if first.status == 200 => Finding::safe("control: those who wait share"),
         n if case.subject.is_ours() => Finding::no_control(format!(

@@ -1,6 +1,6 @@
 //! Content codings: nobody gets one that they cannot read.
 
-use crate::at_once::{each, shared_while_held, while_held};
+use crate::at_once::{Order, beside, each, shared_while_held};
 use crate::case::Case;
 use crate::client::{Answer, Request};
 use crate::origin::{Recipe, Seen};
@@ -52,31 +52,14 @@ pub(super) async fn without_vary(case: &Case) -> Finding {
 /// never get that answer, later or meanwhile.
 async fn unreadable(case: &Case, coding: &str, plain: &str) -> Finding {
     for kind in ["max-age=60", "no-cache"] {
-        for order in [0, 1, 2] {
+        for order in Order::ALL {
             let page = case.page();
-            let coded = || Recipe::fresh(kind).line(coding);
             let asks = "Accept-Encoding: gzip, br, zstd, deflate, exi";
             let reader = case.get(&page.path).line(asks);
-            page.script(coded().when_nonce(&reader.nonce));
             let other = || case.get(&page.path).line(plain);
-            let mut victims = match order {
-                0 => {
-                    case.ask(&reader).await;
-                    Vec::new()
-                }
-                1 => {
-                    while_held(case, &page, coded(), &reader, &[other(), other()])
-                        .await
-                        .1
-                }
-                _ => {
-                    let rest = [reader.clone(), other()];
-                    let held = Recipe::fresh(kind);
-                    let (first, rest) = while_held(case, &page, held, &other(), &rest).await;
-                    vec![first, rest[1].clone()]
-                }
-            };
-            victims.push(case.ask(&other()).await);
+            let (coded, held) = ([Recipe::fresh(kind).line(coding)], Recipe::fresh(kind));
+            let others = [other(), other()];
+            let victims = beside(case, &page, order, &reader, &coded, &others, &held).await;
             let head = case.ask(&other().method("HEAD")).await;
             let part = case.ask(&other().line("Range: bytes=0-5")).await;
             let coded = |answer: &&Answer| answer.header("content-encoding").is_some();

@@ -237,7 +237,7 @@ async fn ends_at_once(case: &Case, line: &str, kind: &str) -> Finding {
     let user = || stranger(case, &page);
     let (one, others) = (user(), [user(), user(), user()]);
     let answer = renewed(line).when(is_conditional);
-    let (seen, meanwhile) = while_held(case, &page, answer, &one, &others).await;
+    let (seen, meanwhile) = while_held(case, &page, &[answer], &one, &others).await;
     if kind == KINDS[2] {
         // The refresh is nobody's to wait for.
         return ended_soon(case, &page, &first).await;

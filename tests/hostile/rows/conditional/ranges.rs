@@ -1,7 +1,7 @@
 //! Ranges: what is stored from them, and what is made of what is stored.
 
 use super::{KINDS, stored, tagged};
-use crate::at_once::{each, while_held};
+use crate::at_once::{Order, beside, each, while_held};
 use crate::case::Case;
 use crate::client::Answer;
 use crate::origin::{Page, Recipe};
@@ -97,46 +97,24 @@ async fn by_ranges(case: &Case) -> Tried {
 async fn parts_only(case: Case, asked: &'static str) -> (String, Finding) {
     let line = format!("Range: {asked}");
     for (answer, recipe) in answers() {
-        let orders = ["before", "first of several", "among several"];
         // Who waits is no matter of which part was asked for.
         let most = if asked == ASKED[0] { 3 } else { 1 };
-        for order in &orders[..most] {
+        for order in &Order::ALL[..most] {
             let page = case.page();
-            let part = || recipe.clone().when(|seen| seen.header("range").is_some());
-            page.script(part());
             let attack = case.get(&page.path).line(&line);
-            let victims = [case.get(&page.path), case.get(&page.path)];
-            let served = match *order {
-                "before" => {
-                    case.ask(&attack).await;
-                    case.ask_all(&victims).await
-                }
-                "first of several" => {
-                    while_held(&case, &page, recipe.clone(), &attack, &victims)
-                        .await
-                        .1
-                }
-                _ => {
-                    let others = [attack.clone(), victims[1].clone()];
-                    let plain = Recipe::new();
-                    let (first, rest) = while_held(&case, &page, plain, &victims[0], &others).await;
-                    vec![first, rest[1].clone()]
-                }
-            };
-            let later = case.ask(&case.get(&page.path)).await;
-            for victim in served.iter().chain([&later]) {
-                // With the flag the origin's answer to the attacker is one to a plain GET.
-                let found = clean(victim, page.path.as_bytes(), &["part"]);
+            let others = [case.get(&page.path), case.get(&page.path)];
+            let (part, plain) = (std::slice::from_ref(&recipe), Recipe::new());
+            let served = beside(&case, &page, *order, &attack, part, &others, &plain).await;
+            for other in &served {
+                let found = clean(other, page.path.as_bytes(), &["part"]);
                 if !found.is_safe() {
-                    return (format!("{asked}: {answer} {order}"), found);
+                    return (format!("{asked}: {answer}, {order:?}"), found);
                 }
             }
         }
     }
-    (
-        asked.to_owned(),
-        Finding::safe("everyone else gets the whole"),
-    )
+    let how = Finding::safe("everyone else gets the whole");
+    (asked.to_owned(), how)
 }
 
 /// What is cut out of a stored page is what was asked for.
@@ -245,7 +223,7 @@ async fn taken_for_whole(case: &Case, kind: &str, recipe: Recipe, partial: bool)
     let (first, meanwhile) = {
         let request = case.get(&page.path);
         let others = [case.get(&page.path), case.get(&page.path)];
-        while_held(case, &page, recipe, &request, &others).await
+        while_held(case, &page, &[recipe], &request, &others).await
     };
     if partial && first.status == 200 && first.shows("part") {
         return Finding::bad(format!("passed off as whole: {}", first.summary()));

@@ -1,7 +1,7 @@
 //! 304 for those who have nothing that could be unmodified.
 
 use super::{KINDS, is_conditional, stored, tagged, where_validated};
-use crate::at_once::{each, while_held};
+use crate::at_once::{Order, beside, each};
 use crate::case::Case;
 use crate::origin::Recipe;
 use crate::verdict::{Finding, wanted};
@@ -97,38 +97,33 @@ const CONDITIONS: [&str; 8] = [
 /// first of several, and among several.
 async fn another_condition(case: Case, line: &'static str) -> (String, Finding) {
     for kind in ["max-age=60", KINDS[0]] {
-        for order in [0, 1, 2] {
+        for order in Order::ALL {
             let page = case.page();
-            page.script(Recipe::not_modified("\"right\"").when(is_conditional));
-            let failed = |name| Recipe::new().status(412).when_header(name, "");
-            page.script(failed("if-match"))
-                .script(failed("if-unmodified-since"));
             page.script(tagged(kind));
+            let failed = |name| Recipe::new().status(412).when_header(name, "");
+            let answered = [
+                Recipe::not_modified("\"right\"").when(is_conditional),
+                failed("if-match"),
+                failed("if-unmodified-since"),
+                tagged(kind),
+            ];
             let attack = case.get(&page.path).line(line);
-            let plain = [case.get(&page.path), case.get(&page.path)];
-            let mut victims = match order {
-                0 => {
-                    case.ask(&attack).await;
-                    Vec::new()
-                }
-                1 => {
-                    while_held(&case, &page, tagged(kind), &attack, &plain)
-                        .await
-                        .1
-                }
-                _ => {
-                    let others = [attack, plain[1].clone()];
-                    let (first, rest) =
-                        while_held(&case, &page, tagged(kind), &plain[0], &others).await;
-                    vec![first, rest[1].clone()]
-                }
-            };
-            victims.push(case.ask(&case.get(&page.path)).await);
-            let all = victims
+            let others = [case.get(&page.path), case.get(&page.path)];
+            let served = beside(
+                &case,
+                &page,
+                order,
+                &attack,
+                &answered,
+                &others,
+                &tagged(kind),
+            )
+            .await;
+            let whole = served
                 .iter()
-                .map(|victim| wanted(victim, page.path.as_bytes()));
-            if let Some(bad) = all.into_iter().find(|found| !found.is_safe()) {
-                return (format!("{line} beside others, {kind}"), bad);
+                .map(|answer| wanted(answer, page.path.as_bytes()));
+            if let Some(bad) = whole.into_iter().find(|found| !found.is_safe()) {
+                return (format!("{line} {order:?}, {kind}"), bad);
             }
         }
     }

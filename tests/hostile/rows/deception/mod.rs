@@ -232,7 +232,7 @@ async fn raced(case: &Case, target: &str, mark: &str, leader: usize) -> Finding 
     let curious = curious.map(|look| case.get(at(&page, target)).line(look));
     let mut asked: Vec<Request> = std::iter::once(owner.clone()).chain(curious).collect();
     asked.swap(0, leader);
-    let (first, others) = while_held(case, &page, account(mark), &asked[0], &asked[1..]).await;
+    let (first, others) = while_held(case, &page, &[account(mark)], &asked[0], &asked[1..]).await;
     let answers = std::iter::once(&first).chain(&others);
     let leak = |(request, answer): &(&Request, &Answer)| leaks(answer, request, &owner);
     match asked.iter().zip(answers).find(leak) {

@@ -105,13 +105,15 @@ pub(super) const INTO_STATIC: [&str; 18] = [
 ];
 
 /// What one side might take for the same, and the other not.
-pub(super) const NEAR_DELIMITERS: [(&str, &str); 13] = [
+pub(super) const NEAR_DELIMITERS: [(&str, &str); 15] = [
     ("/{}/account%3Bx.css", "/{}/account;x.css"),
     ("/{}/account%3Bx.css", "/{}/account%3bx.css"),
     ("/{}/account%3Bx.css", "/{}/account%253Bx.css"),
     ("/{}/account;x.css", "/{}/account"),
     ("/{}/account%23x.css", "/{}/account"),
     ("/{}/account%3Fx.css", "/{}/account?x.css"),
+    ("/{}/account?x.css", "/{}/account"),
+    ("/{}/account?x.css", "/{}/account?"),
     ("/{}/account%00x.css", "/{}/account"),
     ("/{}/account%0Ax.css", "/{}/account"),
     ("/{}/account%2Ex.css", "/{}/account.x.css"),

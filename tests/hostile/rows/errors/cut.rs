@@ -94,8 +94,14 @@ async fn never_whole(case: &Case, recipe: &Recipe) -> Finding {
                 let mut connection = case.connect_h2().await;
                 cut.push(connection.ask(&h2::fields_of(&unlucky)).await);
             } else if crowd {
-                let (first, others) =
-                    while_held(case, &page, recipe.clone(), &unlucky, &waiting).await;
+                let (first, others) = while_held(
+                    case,
+                    &page,
+                    std::slice::from_ref(recipe),
+                    &unlucky,
+                    &waiting,
+                )
+                .await;
                 // They may have asked for themselves.
                 let whole = |answer: &Answer| wanted(answer, page.path.as_bytes()).is_safe();
                 cut.extend(others.into_iter().filter(|answer| !whole(answer)));

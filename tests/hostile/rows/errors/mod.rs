@@ -6,7 +6,7 @@ mod statuses;
 mod triggers;
 
 use super::{Row, row};
-use crate::at_once::while_held;
+use crate::at_once::{Order, beside};
 use crate::case::Case;
 use crate::client::{Answer, Request};
 use crate::origin::{Page, Recipe};
@@ -133,29 +133,13 @@ async fn only_ones_own(
         ""
     };
     let orders = if shared { 1 } else { 3 };
-    for order in 0..orders {
+    let answered = std::slice::from_ref(recipe);
+    for order in &Order::ALL[..orders] {
         let page = page_with(case, kind).await;
         let attack = case.get(&page.path).line(line).line(push);
-        page.script_first(recipe.clone().when_nonce(&attack.nonce));
-        let victims = [case.get(&page.path), case.get(&page.path)];
-        let mut served = match order {
-            0 => {
-                case.ask(&attack).await;
-                Vec::new()
-            }
-            1 => {
-                while_held(case, &page, recipe.clone(), &attack, &victims)
-                    .await
-                    .1
-            }
-            _ => {
-                let others = [attack.clone(), victims[1].clone()];
-                let (first, rest) =
-                    while_held(case, &page, Recipe::new(), &victims[0], &others).await;
-                vec![first, rest[1].clone()]
-            }
-        };
-        served.extend(case.ask_all(&victims).await);
+        let others = [case.get(&page.path), case.get(&page.path)];
+        let plain = Recipe::new();
+        let served = beside(case, &page, *order, &attack, answered, &others, &plain).await;
         if let Some(bad) = spoilt(&served, &page, &attack) {
             return bad;
         }

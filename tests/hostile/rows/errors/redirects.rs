@@ -1,7 +1,7 @@
 //! Answers that depend on the request: where they lead, and of which kind they are.
 
 use super::{BEFORE, LIFETIMES, error, in_every_way};
-use crate::at_once::{each, while_held};
+use crate::at_once::{Order, beside, each, while_held};
 use crate::case::Case;
 use crate::client::{Answer, Request};
 use crate::origin::{Recipe, Seen};
@@ -67,7 +67,7 @@ fn repeating(status: u16, name: &'static str) -> Recipe {
 /// The attacker's field comes before, first of several, and among several; nobody else is led
 /// where it says.
 async fn by_field(case: &Case, status: u16, name: &'static str, value: &str) -> Finding {
-    for order in [0, 1, 2] {
+    for order in Order::ALL {
         let page = case.page();
         page.script(repeating(status, name));
         let attack = case.get(&page.path);
@@ -75,25 +75,10 @@ async fn by_field(case: &Case, status: u16, name: &'static str, value: &str) -> 
             "Host" => attack.host(value),
             _ => attack.line(format!("{name}: {value}")),
         };
-        let victims = [case.get(&page.path), case.get(&page.path)];
-        let mut served = match order {
-            0 => {
-                case.ask(&attack).await;
-                Vec::new()
-            }
-            1 => {
-                while_held(case, &page, repeating(status, name), &attack, &victims)
-                    .await
-                    .1
-            }
-            _ => {
-                let others = [attack.clone(), victims[1].clone()];
-                let held = repeating(status, name);
-                let (first, rest) = while_held(case, &page, held, &victims[0], &others).await;
-                vec![first, rest[1].clone()]
-            }
-        };
-        served.push(case.ask(&case.get(&page.path)).await);
+        let others = [case.get(&page.path), case.get(&page.path)];
+        let repeat = repeating(status, name);
+        let held = std::slice::from_ref(&repeat);
+        let served = beside(case, &page, order, &attack, held, &others, &repeat).await;
         let led = |answer: &&Answer| {
             answer.shows(value) || answer.shows(&attack.nonce) || answer.status != status
         };
@@ -215,7 +200,8 @@ async fn kept_apart(case: &Case, name: &'static str, values: [&str; 2]) -> Findi
                 .iter()
                 .map(|(request, _)| request.clone())
                 .collect();
-            let (first, others) = while_held(case, &page, recipe(), &asked[0], &asked[1..]).await;
+            let (first, others) =
+                while_held(case, &page, &[recipe()], &asked[0], &asked[1..]).await;
             let answers = std::iter::once(&first).chain(&others);
             for ((_, wanted), answer) in requests.iter().zip(answers) {
                 if answer.header("x-said").as_ref() != Some(wanted) || answer.status != 200 {

@@ -226,7 +226,7 @@ pub(super) async fn crowd(case: &Case) -> Finding {
         let recipe = Recipe::fresh("public, max-age=60").line(vary);
         page.script(recipe.clone());
         let asked = shapes.map(|line| case.get(&page.path).line(line));
-        let (first, others) = while_held(case, &page, recipe, &asked[0], &asked[1..]).await;
+        let (first, others) = while_held(case, &page, &[recipe], &asked[0], &asked[1..]).await;
         let answers = std::iter::once(&first).chain(&others);
         let mut each = answers
             .zip(&asked)

@@ -107,7 +107,7 @@ async fn beside_get(case: &Case, recipe: Recipe, head_leads: bool) -> Finding {
     } else {
         (&get, &head, Recipe::new())
     };
-    let (one, others) = while_held(case, &page, held, first, std::slice::from_ref(second)).await;
+    let (one, others) = while_held(case, &page, &[held], first, std::slice::from_ref(second)).await;
     let (of_head, of_get) = if head_leads {
         (&one, &others[0])
     } else {

@@ -114,7 +114,7 @@ async fn never_a_get(case: &Case, method: &str, body: &str) -> Finding {
     page.script(open.clone());
     let get = case.get(&page.path);
     let beside = with_body(case.get(&page.path).method(method));
-    let (one, others) = while_held(case, &page, open, &get, std::slice::from_ref(&beside)).await;
+    let (one, others) = while_held(case, &page, &[open], &get, std::slice::from_ref(&beside)).await;
     let crossed = one.shows(&beside.nonce) || others[0].shows(&get.nonce);
     Finding::of(!crossed, "reaches the origin each time, or is refused")
 }
@@ -152,7 +152,7 @@ async fn gets_with_bodies(case: &Case) -> Tried {
             let page = case.page();
             let fat = case.get(&page.path).method(method).line(body);
             let plain = [case.get(&page.path)];
-            let (_, others) = while_held(case, &page, Recipe::new(), &fat, &plain).await;
+            let (_, others) = while_held(case, &page, &[Recipe::new()], &fat, &plain).await;
             let beside = clean(&others[0], page.path.as_bytes(), &["evil", &fat.nonce]);
             tried.note(format!("{method} {body}"), found.and(beside));
         }
