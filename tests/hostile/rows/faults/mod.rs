@@ -4,10 +4,12 @@
 //! Unless a row says otherwise it is one request and fifty that follow it to the same page.
 
 mod answers;
+mod clients;
 mod connections;
 mod crowd;
 mod cut;
 mod leaders;
+mod outage;
 mod quiet;
 mod validation;
 
@@ -22,6 +24,8 @@ pub(super) const ROWS: &[Row] = &[
     row!(F14, F, "G11 G12", "the origin hangs for longer than a fetch may take", answers::hangs),
     row!(F15, F, "G1 G14", "the answer proves to be for one alone", answers::uncacheable),
     row!(F16, F, "G15", "the answer is an error, or there is none", answers::fails),
+    row!(F18, F, "G15 G24", "an outage, and everybody there when it ends", outage::recovery),
+    row!(F19, F, "G17", "the origin asks for the page that it is making", clients::recursion),
     row!(F22, F, "G4", "the answer's body is cut in every way", cut::in_the_body),
     row!(F24, F, "G7", "a 304 with nothing to refresh", validation::nothing_to_refresh),
     row!(F25, F, "G8", "a validation is answered with an error", validation::fails),
@@ -32,4 +36,7 @@ pub(super) const ROWS: &[Row] = &[
     row!(F62, F, "G12", "an origin that takes connections and never reads", connections::nobody_reads),
     row!(F63, F, "G4", "a connection that closes when it is used again", connections::closed_at_reuse),
     row!(F64, F, "G1 G4", "an answer with another one behind it", connections::extra_bytes),
+    row!(F65, F, "G12", "a client that closes its sending side and waits", clients::half_close),
+    row!(F66, F, "G12", "a request that comes byte by byte", clients::byte_by_byte),
+    row!(F67, F, "G12", "an answer before the request's body has ended", clients::early_answer),
 ];
