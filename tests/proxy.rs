@@ -7,6 +7,8 @@
 mod program;
 mod proxy_support;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use proxy_support::{BETWEEN, Origin, Proxy, ROLE, run, soon};
 
 /// Not a test: the others start this binary again with the proxy's arguments in `ROLE`.
@@ -336,6 +338,35 @@ async fn a_silent_origin_is_a_gateway_timeout() {
         behind.head().await;
         assert_eq!(status(&client.head().await), "504", "{method}");
     }
+}
+
+#[tokio::test]
+async fn an_origin_may_answer_and_close_in_the_middle_of_an_upload() {
+    const WHY: usize = 20_000;
+    let origin = Origin::new().await;
+    let proxy = Proxy::before(&origin, &[]).await;
+    let mut client = proxy.connect().await;
+    client
+        .send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .await;
+    let (mut answer, mut upload) = client.into_stream().into_split();
+    let upload = tokio::spawn(async move {
+        let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+        while upload.write_all(chunk.as_bytes()).await.is_ok() {}
+    });
+    let mut behind = origin.accept().await;
+    behind.head().await;
+    let why = "y".repeat(WHY);
+    let head = format!("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: {WHY}");
+    behind.send(format!("{head}\r\n\r\n{why}")).await;
+    // What it has not read makes this a reset, at which what we write fails.
+    drop(behind);
+    let mut bytes = Vec::new();
+    let _ = soon(answer.read_to_end(&mut bytes)).await;
+    let text = String::from_utf8(bytes).expect("text");
+    assert_eq!(status(&text), "413", "{text:.200}");
+    assert!(text.ends_with(&why), "its body is cut");
+    upload.await.expect("it ends with the connection");
 }
 
 #[tokio::test]

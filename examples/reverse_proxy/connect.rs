@@ -18,9 +18,11 @@ use http::{Extensions, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
 use tower::Service;
 
-type Stream = <HttpConnector as Service<Uri>>::Response;
+use super::stream::Stream;
+
 type ConnectError = <HttpConnector as Service<Uri>>::Error;
 
 /// Set once the connection has carried a response.
@@ -69,22 +71,24 @@ impl Service<Uri> for Connector {
     fn call(&mut self, origin: Uri) -> Self::Future {
         let connecting = self.0.call(origin);
         Box::pin(async move {
-            let stream = connecting.await?;
-            let served = Served::default();
-            Ok(Marked { stream, served })
+            let tcp = connecting.await?.into_inner();
+            Ok(Marked {
+                stream: TokioIo::new(Stream::new(tcp)),
+                served: Served::default(),
+            })
         })
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct Marked {
-    stream: Stream,
+    stream: TokioIo<Stream>,
     served: Served,
 }
 
 impl Connection for Marked {
     fn connected(&self) -> Connected {
-        self.stream.connected().extra(self.served.clone())
+        Connected::new().extra(self.served.clone())
     }
 }
 

@@ -36,6 +36,7 @@ mod options;
 mod origin;
 mod refusal;
 mod serve;
+mod stream;
 mod units;
 mod upload;
 mod vet;
