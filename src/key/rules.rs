@@ -125,6 +125,10 @@ pub(crate) struct KeyMaker {
 impl KeyMaker {
     /// The key of a request, or why it can have none.
     pub(crate) fn key(&self, request: RequestHead<'_>) -> Result<KeyBuf, Reason> {
+        // Of such a page nothing could be purged.
+        if !request.uri.path().starts_with('/') {
+            return Err(Reason::Target);
+        }
         let scheme = request.uri.scheme_str().unwrap_or("http");
         let authority = authority(request.uri, request.headers)?;
         let mut key = self.page(&authority, scheme, request.uri);

@@ -102,6 +102,16 @@ fn a_host_in_doubt_has_no_key() {
 }
 
 #[test]
+fn a_target_without_a_path_has_no_key() {
+    let maker = maker(&KeyRules::new());
+    for target in ["*", "good.test", "good.test:80"] {
+        let key = key_of(&maker, target, &[]);
+        assert_eq!(key, Err(Reason::Target), "{target}");
+    }
+    assert!(key_of(&maker, "http://good.test", &[]).is_ok());
+}
+
+#[test]
 fn a_dropped_parameter_is_dropped_for_the_handler_too() {
     let maker = maker(&KeyRules::new().drop_query("utm_content"));
     let host = ("host", "good.test");

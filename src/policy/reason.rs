@@ -20,6 +20,8 @@ pub enum Reason {
     Override,
     /// The host is malformed, repeated, or not what the URI says.
     Host,
+    /// The target has no path (`*`, or an authority alone).
+    Target,
     /// The key would be larger than a key may be.
     KeyTooLarge,
     /// `If-Match` or `If-Unmodified-Since`: for the origin to judge.
@@ -136,6 +138,7 @@ impl Reason {
             Self::Upgrade => "upgrade",
             Self::Override => "override",
             Self::Host => "host",
+            Self::Target => "target",
             Self::KeyTooLarge => "key-too-large",
             Self::Precondition => "precondition",
             Self::RequestNoStore => "request-no-store",
