@@ -203,13 +203,15 @@ impl<'a> Directive<'a> {
     }
 
     /// What may restrict in a member: the directive that it is, and, where it is
-    /// none (`no-store; x`, `"private"`), each of its words, as if without a value.
+    /// none (`no-store; x`, `"private"`), each of its words, as if with a value that
+    /// cannot be read.
     fn restrictions(member: Member<'a>) -> impl Iterator<Item = Self> {
         let directive = Self::read(member);
         let words = member.text.split(|byte| !is_token_byte(*byte));
         let strays = (!directive.is_well_formed()).then_some(words);
         let strays = strays.into_iter().flatten();
-        let strays = strays.map(|name| Self { name, value: None });
+        let value = Some(&b""[..]);
+        let strays = strays.map(move |name| Self { name, value });
         std::iter::once(directive).chain(strays)
     }
 
@@ -312,6 +314,7 @@ mod tests {
             "private=(\"x\")",
             "no-cache=\"set-cookie\", max-age=60",
             "no-cache=",
+            "max-age=60;no-cache=\"set-cookie\"",
         ] {
             assert!(response(&[line.as_bytes()]).private, "{line}");
         }
