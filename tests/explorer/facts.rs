@@ -21,6 +21,10 @@ pub(crate) struct Made<'a> {
     pub(crate) rules: Said,
 }
 
+/// How much longer than its deadline one waits for a fetch that has not noticed
+/// that its time is over, and for the next piece of a body.
+pub(crate) const GRACE: Duration = Duration::from_millis(50);
+
 /// For whom it is remembered that an answer was not for sharing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remembered {
@@ -173,6 +177,46 @@ impl History {
     pub(crate) fn any_purge(&self, page: usize, from: &Stamp, to: &Stamp) -> bool {
         let all = [Some(0), Some(1), None];
         self.purges_between(page, all, from, to).next().is_some()
+    }
+
+    /// Whether all that is to be remembered is: memory is a share of the capacity.
+    pub(crate) fn has_room(&self) -> bool {
+        self.plan.settings.capacity > 1 << 20
+    }
+
+    /// For how long those who wait for a fetch do so.
+    pub(crate) fn patience(&self) -> Duration {
+        self.plan.settings.fetch_deadline + GRACE
+    }
+
+    /// The moments before `until` at which one who asked for a page at `began` has
+    /// waited for long enough: for any fetch of it, or in all.
+    pub(crate) fn gives_up<'a>(
+        &'a self,
+        page: usize,
+        began: &'a Stamp,
+        until: &'a Stamp,
+    ) -> impl Iterator<Item = Stamp> {
+        let flights = self.flights_of(page).map(|flight| flight.began);
+        let since = flights
+            .chain([*began])
+            .filter(|since| since.is_before(until));
+        let ends = since.map(|since| Stamp {
+            at: since.at + self.patience(),
+            ..since
+        });
+        ends.filter(|end| end.at <= until.at)
+    }
+
+    /// Whether one that is inside a fetch waits for a flight, so that it may not
+    /// queue.
+    pub(crate) fn is_hurried(&self, flight: &Flight) -> bool {
+        let waits = |request: &Request| {
+            // One who leads a fetch that is lost follows the next one.
+            let waits = matches!(request.looked_up, Looked::Leads | Looked::Follows);
+            request.inside.is_some() && request.ask.page == flight.page && waits
+        };
+        self.requests[flight.leader.0].inside.is_some() || self.requests.iter().any(waits)
     }
 
     /// What a flight's answer was judged to be; nothing while there is none, or

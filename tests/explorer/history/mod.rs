@@ -298,10 +298,12 @@ impl History {
     }
 
     /// The calls of the handler that a call is inside of: itself first, then the one
-    /// whose handler asked for it, and so on.
+    /// whose handler asked for it, and so on. Nobody waits for a refresh, so it is
+    /// inside of nothing.
     pub(crate) fn chain(&self, serial: Serial) -> impl Iterator<Item = Serial> {
         std::iter::successors(Some(serial), |inner| {
             let request = match self.call(*inner).caller {
+                Caller::Flight(flight) if self.flight(flight).is_refresh => return None,
                 Caller::Flight(flight) => self.flight(flight).leader,
                 Caller::Pass(request) => request,
             };

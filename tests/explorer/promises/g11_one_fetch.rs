@@ -1,13 +1,13 @@
 use super::{Kept, Promise};
 use crate::client::Directive;
-use crate::facts::Verdict;
+use crate::facts::{GRACE, Verdict};
 use crate::history::{Flight, History, Stamp};
 
 pub(super) const PROMISE: Promise = Promise {
     name: "g11-one-fetch",
     text: "For one key and variant there is one fetch that others can join; a second one \
-           starts only when a purge, or what has come of the first, makes it useless to those \
-           who come.",
+           starts only when a purge, its age, or what has come of the first, makes it useless \
+           to those who come.",
     check,
 };
 
@@ -30,8 +30,8 @@ fn would_do(history: &History, first: &Flight, second: &Flight) -> bool {
     }
     match history.announced(first) {
         Some(announced) if announced.is_before(now) => is_open(history, first, second),
-        // Nobody knows yet what will come of it.
-        _ => true,
+        // Nobody knows yet what will come of it; past its deadline, nothing will.
+        _ => now.at < first.began.at + history.patience(),
     }
 }
 
@@ -60,6 +60,13 @@ fn is_open(history: &History, first: &Flight, second: &Flight) -> bool {
     let is_within = call.body.sent <= settings.max_object_size
         && settings.capacity > 1 << 20
         && now.at.saturating_sub(first.began.at) <= settings.store_deadline;
+    // A reader that has waited for long enough closes it.
+    let last = call
+        .body
+        .last
+        .filter(|last| last.is_before(now))
+        .unwrap_or(came);
+    let is_silent = now.at >= last.at + settings.body_idle_deadline + GRACE;
     let Some(made) = history.made_by(call) else {
         return false;
     };
@@ -68,6 +75,7 @@ fn is_open(history: &History, first: &Flight, second: &Flight) -> bool {
     came.is_before(now)
         && is_streaming
         && is_within
+        && !is_silent
         && is_mine
         && made.is_fresh(now.at)
         && !wants_new(second)

@@ -5,14 +5,11 @@ use crate::history::{Answered, History, Request, RequestId};
 
 pub(super) const PROMISE: Promise = Promise {
     name: "g12-bounded-wait",
-    text: "No request waits for one fetch longer than the fetch deadline, nor for more than \
-           three; whoever waits hears what there is to hear when it is there, and when nothing \
-           can happen any more nobody waits.",
+    text: "No request waits for others longer than one fetch may take, and 50 ms more; whoever \
+           waits hears what there is to hear when it is there, and when nothing can happen any \
+           more nobody waits.",
     check,
 };
-
-/// How many fetches one request waits for at most.
-const MOST_TRIES: u32 = 3;
 
 fn check(history: &History) -> Kept {
     if let Some(ending) = history.ending {
@@ -58,13 +55,8 @@ fn check_wait(history: &History, id: RequestId, request: &Request) -> Kept {
     let Some(until) = passed.or(answered).or(request.left) else {
         return breaks(id, "never got anything");
     };
-    let between = history.announced_between(request.ask.page, &request.began, &until);
-    let heard = u32::try_from(between.count()).unwrap_or(u32::MAX);
-    // One who left may have waited for the next one already.
-    let tries = heard.saturating_add(u32::from(passed.or(answered).is_none()));
-    let bound = history.plan.settings.fetch_deadline * tries.clamp(1, MOST_TRIES);
     let waited = until.since(&request.began);
-    if waited > bound {
+    if waited > history.patience() {
         return breaks(id, format!("waited for {waited:?}"));
     }
     Ok(())
@@ -77,7 +69,8 @@ fn check_wakeup(history: &History, id: RequestId, request: &Request, answered: &
     let announced = history.announced_between(request.ask.page, &request.began, &heard);
     let moments = announced.map(|(_, stamp)| stamp);
     let lost = history.losses.iter().map(|loss| loss.stamp);
-    let moments = moments.chain(lost).chain([request.began]);
+    let own = history.gives_up(request.ask.page, &request.began, &heard);
+    let moments = moments.chain(lost).chain(own).chain([request.began]);
     let late = moments.map(|moment| heard.since(&moment)).min();
     if late.is_some_and(|late| !late.is_zero()) {
         return breaks(id, format!("heard of it {late:?} late"));

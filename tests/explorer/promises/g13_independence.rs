@@ -60,20 +60,27 @@ fn check_dropped(history: &History, at: usize, call: &Call, flight: &Flight) -> 
 
 /// Whether a body that was cut had a reason to be.
 fn check_cut(history: &History, id: RequestId, request: &Request, answered: &Answered) -> Kept {
-    let (Some((_, ReadEnd::Cut(why))), Some(serial)) = (request.read.ended, answered.body) else {
+    let (Some((read_ended, ReadEnd::Cut(why))), Some(serial)) = (request.read.ended, answered.body)
+    else {
         return Ok(());
     };
     let call = history.call(serial);
     let ended = call.body.ended.map(|(_, how)| how);
     let has_reason = match why {
         CutShort::Origin => ended == Some(BodyEnd::Cut),
-        CutShort::Idle => ended == Some(BodyEnd::Gone(Over::Dropped)),
+        // The reader's own clock may see it first where the machine lags.
+        CutShort::Idle => {
+            let lags = read_ended.lag > answered.stamp.lag;
+            ended == Some(BodyEnd::Gone(Over::Dropped)) || lags
+        }
         CutShort::Abandoned => {
             let is_lost = matches!(ended, Some(BodyEnd::Gone(Over::Killed | Over::Panicked)));
             is_lost || call.body.exploded
         }
-        // It was not held for the store any more.
-        CutShort::TooSlow => call.body.sent > history.plan.settings.max_object_size,
+        // It was not held for the store any more: too large, or for want of room.
+        CutShort::TooSlow => {
+            call.body.sent > history.plan.settings.max_object_size || !history.has_room()
+        }
         _ => false,
     };
     if !has_reason {
@@ -94,7 +101,10 @@ fn check_error(history: &History, id: RequestId, request: &Request, answered: &A
     let any =
         |cause: fn(&History, &Flight) -> bool| announced().any(|(one, _)| cause(history, one));
     let is_caused = match reason {
-        Reason::Deadline => any(ran_out_of_time),
+        Reason::Deadline => {
+            let mut own = history.gives_up(page, &request.began, &answered.stamp);
+            any(ran_out_of_time) || own.next().is_some()
+        }
         Reason::Unreachable => any(had_no_answer),
         Reason::BadOrigin => any(had_bad_answer),
         Reason::OriginError => any(had_failure),

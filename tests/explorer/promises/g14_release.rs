@@ -57,6 +57,11 @@ fn check_followed(history: &History, id: RequestId, request: &Request) -> Kept {
     let Some((stamp, said, Verdict::ForOne(_))) = history.verdict(flight) else {
         return Ok(());
     };
+    let answered = request.answered.as_ref();
+    if answered.is_some_and(|answered| answered.stamp.is_before(&stamp)) {
+        // It had waited for long enough.
+        return Ok(());
+    }
     let leader = history.flies_for(flight).identity;
     // Those who have nothing to hide try once more, together, where it may have
     // been the first one's doing.
@@ -80,6 +85,9 @@ fn check_memory(
     stamp: &Stamp,
     remembered: Remembered,
 ) -> Kept {
+    if !history.has_room() {
+        return Ok(());
+    }
     let covers = |fields: Fields| match remembered {
         Remembered::Not => false,
         Remembered::ForKnown => fields.identity.is_known(),

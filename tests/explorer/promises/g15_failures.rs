@@ -35,9 +35,11 @@ fn check_answered(history: &History, id: RequestId, request: &Request) -> Kept {
     let Some(failed) = history.announced(flight) else {
         return Ok(());
     };
-    let was_there = request.left.is_none_or(|left| failed.is_before(&left));
-    let passed = request.passed.map(|(stamp, _)| stamp);
     let answered = request.answered.as_ref().map(|answered| answered.stamp);
+    // One who has waited for long enough was told of that.
+    let mut gone = request.left.into_iter().chain(answered);
+    let was_there = gone.all(|gone| failed.is_before(&gone));
+    let passed = request.passed.map(|(stamp, _)| stamp);
     let heard = passed.or(answered).unwrap_or(failed);
     // Only what was fetched before a purge is fetched once more.
     if !was_there || history.any_purge(flight.page, &flight.began, &heard) {
@@ -82,6 +84,9 @@ enum Lesson {
 
 /// Between failures, a page is left alone for a while.
 fn check_pauses(history: &History, page: usize) -> Kept {
+    if !history.has_room() {
+        return Ok(());
+    }
     let mut lessons: Vec<(Stamp, Lesson)> = Vec::new();
     for (_, flight) in history.flights_of_with_id(page) {
         lessons.extend(learned(history, flight));

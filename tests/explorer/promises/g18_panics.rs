@@ -36,7 +36,10 @@ fn check_probes(history: &History) -> Kept {
             .answered
             .as_ref()
             .is_some_and(|answered| answered.head.is_some());
-        if !is_whole || !is_made {
+        // A clock that goes on while nobody works may end any fetch.
+        let ended = probe.read.ended.map(|(stamp, _)| stamp.lag);
+        let lags = ended.is_some_and(|lag| lag > probe.began.lag);
+        if !lags && (!is_whole || !is_made) {
             return breaks(
                 RequestId(first + at),
                 "was not answered by a site that is well",

@@ -4,15 +4,20 @@ use crate::history::{Flight, History, Stamp};
 
 pub(super) const PROMISE: Promise = Promise {
     name: "g24-origin-protection",
-    text: "No more fetches than the limit are at the handler at once: from the call to the \
-           head, and to the end of a body that is stored.",
+    text: "No more fetches than the limit are at the handler at once, from the call to the \
+           head, and to the end of a body that is stored; but for those that another one there \
+           waits for, which would wait for its place.",
     check,
 };
 
 fn check(history: &History) -> Kept {
     let limit = history.plan.settings.origin_limit;
     let mut changes: Vec<(u32, i64)> = Vec::new();
-    for flight in &history.flights {
+    let queue = history
+        .flights
+        .iter()
+        .filter(|flight| !history.is_hurried(flight));
+    for flight in queue {
         if let Some((from, to)) = stay(history, flight) {
             changes.push((from.order, 1));
             changes.push((to.order, -1));

@@ -33,9 +33,21 @@ fn check(history: &History) -> Kept {
 
 fn check_caps(history: &History, stats: &Stats) -> Kept {
     let settings = &history.plan.settings;
+    if stats.held_bytes > settings.capacity {
+        return Err(format!("{} bytes held", stats.held_bytes));
+    }
+    let hurried = history
+        .flights
+        .iter()
+        .filter(|flight| history.is_hurried(flight))
+        .count();
     let rows = [
         ("flights", stats.flights, settings.max_flights),
-        ("at_origin", stats.at_origin, settings.origin_limit),
+        (
+            "at_origin",
+            stats.at_origin,
+            settings.origin_limit + hurried,
+        ),
         ("queued", stats.queued, settings.origin_queue),
     ];
     for (name, there, most) in rows {

@@ -41,8 +41,12 @@ impl ScriptedBody {
         body
     }
 
-    /// What has to be waited for before the next piece.
+    /// What has to be waited for before the next piece. Nothing comes after the
+    /// last one, once that is foretold.
     fn wait(&mut self) -> Option<Task> {
+        if self.is_end_stream() {
+            return None;
+        }
         let is_late = self.sent >= self.script.length / 2;
         if let Some(ask) = self.script.asks.take_if(|_| is_late) {
             return Some(client::ask_inside(&self.world, ask, self.serial));
@@ -105,6 +109,12 @@ impl Body for ScriptedBody {
             BodyEnd::Cut
         });
         Poll::Ready(None)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let script = &self.script;
+        let is_last = self.sent == script.length && script.ends == Ends::Whole;
+        self.is_over || script.foretells && is_last && !script.trailers
     }
 
     fn size_hint(&self) -> SizeHint {

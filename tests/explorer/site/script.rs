@@ -48,6 +48,8 @@ pub(super) struct BodyScript {
     /// What it asks the cache for in the middle.
     pub(super) asks: Option<Ask>,
     pub(super) trailers: bool,
+    /// It tells with its last piece that it is the last.
+    pub(super) foretells: bool,
     /// It panics when it is dropped.
     pub(super) explodes: bool,
 }
@@ -158,6 +160,7 @@ impl BodyScript {
             ends: Ends::Whole,
             asks: None,
             trailers: false,
+            foretells: false,
             explodes: false,
         }
     }
@@ -178,6 +181,7 @@ impl BodyScript {
         script.delay = now.grain * random.pick(&[0, 0, 0, 1, 2]);
         script.told = random.pick(&[Told::Field, Told::Field, Told::Hint, Told::Not]);
         script.trailers = random.percent(5);
+        script.foretells = random.percent(50);
         script.explodes = random.percent(rates.panic / 4);
         if random.percent(rates.cut) {
             script.ends = script.broken(random);
