@@ -223,3 +223,16 @@ async fn variants_that_were_purged_make_room() {
     assert_eq!(site.calls(), 3);
     assert!(site.get_with("/", &inuktitut).await.is_hit());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_uri_without_a_path_names_the_root() {
+    let site = Site::new(|call| async move {
+        page(&[("cache-control", "max-age=60")], call.number.to_string())
+    });
+    let rootless = "http://good.test?q";
+    assert_eq!(site.get("/?q").await.text(), "0");
+    site.cache.purge(uri(rootless));
+    assert_eq!(site.get("/?q").await.text(), "1");
+    site.send(method("POST", rootless)).await;
+    assert_eq!(site.get(rootless).await.text(), "3");
+}

@@ -39,11 +39,10 @@ struct Target {
 impl Target {
     fn of(request: RequestHead<'_>) -> Self {
         let authority = key::authority(request.uri, request.headers).unwrap_or_default();
-        let path = request.uri.path_and_query().map(|path| path.as_str());
         Self {
             scheme: request.uri.scheme_str().unwrap_or("http").to_owned(),
             authority: authority.into_owned(),
-            path: path.unwrap_or("/").to_owned(),
+            path: key::target(request.uri),
         }
     }
 

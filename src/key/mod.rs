@@ -23,7 +23,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 pub use rules::KeyRules;
-pub(crate) use rules::{KeyMaker, authority};
+pub(crate) use rules::{KeyMaker, authority, target};
 
 /// The key of a stored response, owned; cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash)]

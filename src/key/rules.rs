@@ -299,6 +299,15 @@ fn fold_authority(request: &mut Request<()>) {
     }
 }
 
+/// The path and the query of a URI. Not [`Uri::path_and_query`], which leaves out the
+/// path of `http://host?query`.
+pub(crate) fn target(uri: &Uri) -> String {
+    match uri.query() {
+        Some(query) => format!("{}?{query}", uri.path()),
+        None => uri.path().to_owned(),
+    }
+}
+
 /// Who the request is for: the authority of its URI (RFC 9112 §3.2.2 gives it
 /// precedence), else its `Host`. Both must not disagree.
 pub(crate) fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<Cow<'a, str>, Reason> {

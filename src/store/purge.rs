@@ -2,6 +2,8 @@
 
 use http::Uri;
 
+use crate::key;
+
 /// What to purge, and how.
 ///
 /// A hard purge (the default) makes responses unusable at once; a
@@ -117,11 +119,10 @@ impl Page {
             given: given.to_owned(),
         };
         let uri: Uri = given.parse().map_err(|_| error())?;
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let page = |scheme: &str, authority: &str| Self {
             scheme: scheme.to_owned(),
             authority: authority.to_owned(),
-            path: path.to_owned(),
+            path: key::target(&uri),
         };
         match (uri.scheme_str(), uri.authority()) {
             (None, None) if given.starts_with('/') => Ok(page("http", "")),

@@ -278,6 +278,8 @@ mod tests {
             (uri("/x"), "http://b.test/x", true),
             (uri("/x?q=1"), "http://b.test/x", false),
             (uri("/"), "http://b.test", true),
+            (uri("http://b.test?q"), "http://b.test/?q", true),
+            (uri("/?q"), "http://b.test?q", true),
             (prefix("/a"), "http://b.test/a", true),
             (prefix("/a"), "http://b.test/a/b?q", true),
             (prefix("/a"), "http://b.test/a?q", true),
