@@ -27,6 +27,7 @@ pub struct CacheBuilder {
     max_waiters: usize,
     origin_limit: usize,
     origin_queue: usize,
+    refresh_limit: Option<usize>,
     fetch_deadline: Duration,
     body_idle_deadline: Duration,
     store_deadline: Duration,
@@ -58,6 +59,7 @@ impl Default for CacheBuilder {
             max_waiters: 65_536,
             origin_limit: 1024,
             origin_queue: 16_384,
+            refresh_limit: None,
             fetch_deadline: Duration::from_secs(30),
             body_idle_deadline: Duration::from_secs(30),
             store_deadline: Duration::from_secs(300),
@@ -170,6 +172,15 @@ impl CacheBuilder {
     /// tried again at the next request.
     pub fn origin_queue(mut self, most: usize) -> Self {
         self.origin_queue = most;
+        self
+    }
+
+    /// How many refreshes of stale pages, which nobody waits for, may be under way at
+    /// once. Default a quarter of [`origin_limit`](Self::origin_limit), and at least 1.
+    /// Past it the stale page is served as well, and the next request for it tries
+    /// again.
+    pub fn refresh_limit(mut self, most: usize) -> Self {
+        self.refresh_limit = Some(most);
         self
     }
 

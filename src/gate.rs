@@ -2,8 +2,9 @@
 //!
 //! A fixed cap with a queue before it, first come first served. One flight takes
 //! one place, however many follow it. A fetch that one inside waits for comes in at
-//! once: the place that it would queue for might be that one's. What nobody waits for does not queue: it
-//! asks [`Gate::has_room`] first, and is tried again at the next occasion.
+//! once: the place that it would queue for might be that one's. What nobody waits for
+//! does not queue: it asks [`Gate::has_room`] first, and is tried again at the next
+//! occasion.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -56,9 +57,7 @@ impl Gate {
     /// gives up the place in the queue.
     pub(crate) fn enter(self: &Arc<Self>) -> Result<Entering, Full> {
         let mut state = self.state.lock();
-        if state.inside < self.limit {
-            state.inside += 1;
-            let place = Place(Arc::clone(self));
+        if let Some(place) = self.free_place(&mut state) {
             return Ok(Entering::Inside(Some(place)));
         }
         if state.queue.len() >= self.most_queued {
@@ -70,6 +69,18 @@ impl Gate {
             gate: Arc::clone(self),
             ticket,
         }))
+    }
+
+    /// A place, if there is one now.
+    pub(crate) fn try_enter(self: &Arc<Self>) -> Option<Place> {
+        self.free_place(&mut self.state.lock())
+    }
+
+    fn free_place(self: &Arc<Self>, state: &mut State) -> Option<Place> {
+        (state.inside < self.limit).then(|| {
+            state.inside += 1;
+            Place(Arc::clone(self))
+        })
     }
 
     /// A place for one that another inside waits for, past the queue and the cap.
@@ -234,6 +245,8 @@ mod tests {
         let _inside = poll(&mut gate.enter().expect("room")).expect("a place");
         let _queued = gate.enter().expect("room in the queue");
         assert_eq!(gate.enter().map(drop), Err(Full));
+        assert!(gate.try_enter().is_none());
+        assert_eq!(gate.load(), (1, 1));
     }
 
     #[test]

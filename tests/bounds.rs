@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use floodwall::{Cache, Purge};
 use support::{Site, get, method, next_chunk, page, with, written};
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 const KB: usize = 1000;
@@ -297,4 +298,41 @@ async fn purges_that_are_too_many_purge_what_was_there_before_them() {
         "it was there before a purge of which no more is known"
     );
     assert!(site.get("/late").await.is_hit());
+}
+
+#[tokio::test(start_paused = true)]
+async fn past_the_refreshes_stale_pages_are_served_and_refreshed_later() {
+    let turns = Arc::new(Semaphore::new(2));
+    let held = Arc::clone(&turns);
+    let builder = Cache::builder().refresh_limit(1);
+    let site = Site::with(builder, move |call| {
+        let held = Arc::clone(&held);
+        async move {
+            held.acquire().await.expect("open").forget();
+            let fields = [("cache-control", "max-age=1, stale-while-revalidate=60")];
+            page(&fields, format!("{}", call.number))
+        }
+    });
+    site.get("/a").await;
+    site.get("/b").await;
+    sleep(Duration::from_secs(2)).await;
+    for round in 1..=3 {
+        assert_eq!(site.get("/a").await.text(), "0");
+        let stale = site.get("/b").await;
+        assert_eq!(stale.text(), "1");
+        assert!(
+            stale
+                .cache_status()
+                .ends_with("detail=stale-while-revalidate")
+        );
+        assert_eq!(site.stats().flights, 1);
+        // The other page is not put off: its refresh is under way.
+        assert_eq!(site.stats().refreshes_full, round);
+    }
+    turns.add_permits(2);
+    site.until_quiet().await;
+    site.get("/b").await;
+    site.until_quiet().await;
+    assert_eq!(site.get("/a").await.text(), "2");
+    assert_eq!(site.get("/b").await.text(), "3");
 }

@@ -104,6 +104,9 @@ pub(crate) struct CacheOptions {
     /// Fetches that may wait for a place at the origin; past it 503 [default: 16384]
     #[arg(long, value_name = "N")]
     pub(crate) origin_queue: Option<usize>,
+    /// Refreshes of stale answers at once [default: a quarter of the origin limit]
+    #[arg(long, value_name = "N")]
+    pub(crate) refresh_limit: Option<usize>,
     /// Clients that may wait for one fetch; past it 503 [default: 65536]
     #[arg(long, value_name = "N")]
     pub(crate) max_waiters: Option<usize>,

@@ -32,6 +32,7 @@ fn limits(mut b: CacheBuilder, options: &CacheOptions) -> CacheBuilder {
     b = given(b, options.store_deadline, CacheBuilder::store_deadline);
     b = given(b, options.origin_limit, CacheBuilder::origin_limit);
     b = given(b, options.origin_queue, CacheBuilder::origin_queue);
+    b = given(b, options.refresh_limit, CacheBuilder::refresh_limit);
     b = given(b, options.max_waiters, CacheBuilder::max_waiters);
     b = given(b, options.max_flights, CacheBuilder::max_flights);
     given(

@@ -19,11 +19,13 @@ const MOST_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl CacheBuilder {
     pub(super) fn settings(&self) -> Result<Settings, ConfigError> {
+        let refresh_limit = self.refresh_limit.unwrap_or(self.origin_limit.div_ceil(4));
         let counts = [
             ("max_variants", self.max_variants),
             ("max_flights", self.max_flights),
             ("max_waiters", self.max_waiters),
             ("origin_limit", self.origin_limit),
+            ("refresh_limit", refresh_limit),
         ];
         for (setting, given) in counts {
             at_least_one(setting, given as u64)?;
@@ -53,6 +55,7 @@ impl CacheBuilder {
             max_waiters: self.max_waiters,
             origin_limit: self.origin_limit,
             origin_queue: self.origin_queue,
+            refresh_limit,
             fetch_deadline: self.fetch_deadline,
             body_idle_deadline: self.body_idle_deadline,
             store_deadline: self.store_deadline,
@@ -137,6 +140,10 @@ mod tests {
             (
                 builder().origin_limit(0),
                 "origin_limit must be at least 1, not 0",
+            ),
+            (
+                builder().refresh_limit(0),
+                "refresh_limit must be at least 1, not 0",
             ),
             (
                 builder().capacity(40).max_object_size(11),

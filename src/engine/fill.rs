@@ -47,6 +47,10 @@ enum Turn {
     Refused,
 }
 
+/// What a fetch takes while it is at the origin: a place there and, if it is a refresh,
+/// one among the refreshes.
+pub(super) type Places = (Place, Option<Place>);
+
 /// A fetch that has been decided on.
 #[derive(Debug)]
 pub(super) struct Fill {
@@ -56,6 +60,8 @@ pub(super) struct Fill {
     pub(super) candidate: Option<Arc<Entry>>,
     pub(super) own: Own,
     pub(super) chain: Arc<Chain>,
+    /// The place of a refresh among the refreshes.
+    refresh: Option<Place>,
     started: bool,
     /// Whether it came to an end of which it knows whether it was a failure.
     ended: AtomicBool,
@@ -77,10 +83,17 @@ impl Fill {
             facts: ask.facts,
             candidate: ask.candidate.clone(),
             own: Arc::clone(&own),
+            refresh: None,
             started: false,
             ended: AtomicBool::new(false),
         };
         (fill, own)
+    }
+
+    /// A fetch that nobody waits for.
+    pub(super) fn refreshing(mut self, place: Place) -> Self {
+        self.refresh = Some(place);
+        self
     }
 
     /// Runs the fetch in a task of its own.
@@ -121,13 +134,13 @@ impl Fill {
         asked
     }
 
-    async fn run(self, mut origin: Box<dyn Origin>, request: Request<()>) {
+    async fn run(mut self, mut origin: Box<dyn Origin>, request: Request<()>) {
         let engine = Arc::clone(&self.engine);
         engine.counters.fills.add(1);
         let last = self.lead.began().at.plus(engine.settings.fetch_deadline);
         let mut deadline = Until::new(&*engine.runtime.0, last);
-        let place = match self.turn(&mut deadline).await {
-            Turn::Mine(place) => place,
+        let places = match self.turn(&mut deadline).await {
+            Turn::Mine(place) => (place, self.refresh.take()),
             Turn::Unwanted => return self.end(),
             Turn::Refused => return self.fail(Reason::GateFull),
         };
@@ -157,7 +170,7 @@ impl Fill {
                 // Nobody asked whether anything was modified.
                 self.fail(Reason::BadOrigin);
             }
-            Some(Ok(answer)) => self.arrived(answer, &request, place).await,
+            Some(Ok(answer)) => self.arrived(answer, &request, places).await,
         }
     }
 

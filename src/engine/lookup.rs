@@ -110,14 +110,18 @@ impl Engine {
         began: Began,
     ) -> Option<Refresh> {
         let now = began.at;
-        if !self.gate.has_room() {
-            return None;
-        }
         let memo = self.memos.get(ask.key.as_bytes());
         if memo.pause(now).is_some() || memo.unshareable(&ask.facts, now).is_some() {
             return None;
         }
         let mut boarding = self.boarding(request, ask, now);
+        let room = self.gate.has_room().then(|| self.refreshes.try_enter());
+        let Some(place) = room.flatten() else {
+            if !self.table.would_join(&ask.key, &mut boarding) {
+                self.counters.refreshes_full.add(1);
+            }
+            return None;
+        };
         match self.table.join(&ask.key, began, &mut boarding) {
             Joined::Started(lead, _follower) => {
                 if let Some(entry) = self.stored_meanwhile(request, ask, now) {
@@ -127,7 +131,7 @@ impl Engine {
                 }
                 // Nobody waits for it, so it is inside no other fetch.
                 let (fill, _own) = Fill::new(self, lead, ask, None);
-                Some(Refresh(fill))
+                Some(Refresh(fill.refreshing(place)))
             }
             _ => None,
         }

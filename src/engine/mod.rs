@@ -64,6 +64,7 @@ pub struct Engine {
     budget: Arc<Budget>,
     table: Arc<Table<Announcement>>,
     gate: Arc<Gate>,
+    refreshes: Arc<Gate>,
     runtime: RuntimeHandle,
     counters: Counters,
 }
@@ -79,6 +80,7 @@ pub(crate) struct Settings {
     pub(crate) max_waiters: usize,
     pub(crate) origin_limit: usize,
     pub(crate) origin_queue: usize,
+    pub(crate) refresh_limit: usize,
     pub(crate) fetch_deadline: Duration,
     pub(crate) body_idle_deadline: Duration,
     pub(crate) store_deadline: Duration,
@@ -137,6 +139,7 @@ impl Engine {
             table: Arc::new(Table::new(caps, Arc::clone(&budget))),
             budget,
             gate: Gate::new(settings.origin_limit, settings.origin_queue),
+            refreshes: Gate::new(settings.refresh_limit, 0),
             runtime: RuntimeHandle(runtime),
             counters: Counters::default(),
             settings,

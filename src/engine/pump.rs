@@ -8,7 +8,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
-use super::fill::Fill;
+use super::fill::{Fill, Places};
 use super::origin::OriginBody;
 use super::reentry;
 use super::wait::Until;
@@ -16,7 +16,6 @@ use super::{Engine, WINDOW};
 use crate::budget::Budget;
 use crate::entry::Head;
 use crate::error::{BoxError, CutShort};
-use crate::gate::Place;
 use crate::policy::{Reason, is_failure};
 
 /// What the origin does next.
@@ -43,18 +42,18 @@ pub(super) async fn run(
     mut body: OriginBody,
     mut storing: bool,
     length: Option<u64>,
-    place: Place,
+    places: Places,
 ) {
     let most = fill.engine.settings.rules.max_object_size;
     let mut total = 0_u64;
     let mut tight = false;
-    let mut place = Some(place);
+    let mut places = Some(places);
     if !storing {
         fill.lead.close(most);
     }
     let end = loop {
         if !storing {
-            drop(place.take());
+            drop(places.take());
             let window = if tight { 0 } else { WINDOW };
             poll_fn(|cx| fill.lead.poll_room(window, cx)).await;
         }
@@ -92,7 +91,7 @@ pub(super) async fn run(
     fill.lead.finish(end);
     // What the handler does when its body is dropped is nobody else's concern.
     drop(body);
-    drop(place);
+    drop(places);
 }
 
 impl Fill {

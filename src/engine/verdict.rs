@@ -5,13 +5,12 @@ use std::sync::Arc;
 use http::{HeaderMap, Request, Response, StatusCode, response};
 use http_body::Body;
 
-use super::fill::Fill;
+use super::fill::{Fill, Places};
 use super::news::{Announcement, Failure};
 use super::origin::OriginBody;
 use super::pump;
 use crate::budget::PIECE_OVERHEAD;
 use crate::entry::{Entry, Head, Pieces};
-use crate::gate::Place;
 use crate::policy::{
     Reason, Remember, RequestHead, ResponseFacts, ResponseHead, Verdict, content_length,
     end_to_end, is_failure, judge, updated,
@@ -24,7 +23,7 @@ impl Fill {
         self,
         answer: Response<OriginBody>,
         request: &Request<()>,
-        place: Place,
+        places: Places,
     ) {
         let (head, body) = answer.into_parts();
         let failed = is_failure(head.status);
@@ -56,7 +55,7 @@ impl Fill {
                     failed,
                 };
                 self.lead.announce(news, open);
-                pump::run(&self, &head, body, stored, length, place).await;
+                pump::run(&self, &head, body, stored, length, places).await;
             }
         }
     }

@@ -106,6 +106,8 @@ counters! {
     flights_full,
     /// Bound met: fetches that found no place at the origin, or none in time.
     gate_full,
+    /// Bound met: stale answers whose refresh was put off for want of a place.
+    refreshes_full,
     /// Bound met: responses that vary on too much.
     vary_too_large,
     /// Bound met: responses whose head is too large to be stored.
