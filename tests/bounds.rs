@@ -5,8 +5,9 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::Body;
 use floodwall::{Cache, Purge};
-use support::{Site, get, method, next_chunk, page, with, written};
+use support::{Site, all, get, method, next_chunk, page, status, with, written};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
@@ -57,7 +58,7 @@ async fn a_body_that_came_in_crumbs_is_served_whole_and_in_ranges() {
 
 /// Pages of 200 kB behind a cache of 1 MiB, and readers who hold five of them that
 /// are not stored any more.
-async fn pinned(site: &Site) -> Vec<http::Response<axum::body::Body>> {
+async fn pinned(site: &Site) -> Vec<http::Response<Body>> {
     let mut unread = Vec::new();
     for at in 0..5 {
         let path = format!("/pinned/{at}");
@@ -125,7 +126,7 @@ async fn a_body_of_unknown_length_that_finds_no_room_goes_on_to_its_readers() {
 }
 
 /// Asks, and says what Cache-Status and the counters say then.
-async fn met(site: &Site, request: http::Request<axum::body::Body>) -> (String, floodwall::Stats) {
+async fn met(site: &Site, request: http::Request<Body>) -> (String, floodwall::Stats) {
     let answer = site.send(request).await;
     site.until_quiet().await;
     (answer.cache_status().to_owned(), site.stats())
@@ -335,4 +336,95 @@ async fn past_the_refreshes_stale_pages_are_served_and_refreshed_later() {
     site.until_quiet().await;
     assert_eq!(site.get("/a").await.text(), "2");
     assert_eq!(site.get("/b").await.text(), "3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_grows_with_each_304_is_fetched_anew_before_it_is_too_large() {
+    let site = Site::new(|call| async move {
+        let number = call.number;
+        let grown = format!("x-{number}");
+        let kilobyte = "x".repeat(1000);
+        let fields = [
+            ("cache-control", "max-age=1"),
+            ("etag", "\"v1\""),
+            (&*grown, &*kilobyte),
+        ];
+        match call.field("if-none-match") {
+            Some(_) => status(304, &fields, Body::empty()),
+            None => page(&fields, bytes(100)),
+        }
+    });
+    let mut anew = 0;
+    for round in 0..200_u64 {
+        let crowd = all(site.crowd("/", 10)).await;
+        for answer in &crowd {
+            assert_eq!(answer.body.as_deref(), Ok(&bytes(100)[..]));
+            let head: usize = answer.headers.iter().map(|(_, value)| value.len()).sum();
+            assert!(head <= 66 * KB, "{head}");
+        }
+        site.until_quiet().await;
+        let now = site.stats();
+        assert_eq!((now.fills, now.stored_keys), (round + 1, 1));
+        assert!(now.stored_bytes < 90 * KB as u64, "{}", now.stored_bytes);
+        if now.head_too_large > anew {
+            anew += 1;
+            assert_eq!(crowd[0].headers.len(), 5, "the first head again: {crowd:?}");
+        }
+        sleep(Duration::from_secs(2)).await;
+    }
+    // Each cycle is the whole, and validations until 64 KiB are full.
+    assert_eq!(anew, 3);
+    assert_eq!(site.calls(), 203);
+    assert_eq!(site.stats().passes, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_that_grow_with_each_304_are_bounded_too() {
+    let site = Site::new(|call| async move {
+        let tags: Vec<String> = (0..100).map(|at| format!("{}-{at}", call.number)).collect();
+        let tags = tags.join(",");
+        let fields = [
+            ("cache-control", "max-age=1"),
+            ("etag", "\"v1\""),
+            ("cache-tag", &*tags),
+        ];
+        match call.field("if-none-match") {
+            Some(_) => status(304, &fields, Body::empty()),
+            None => page(&fields, format!("{}", call.number)),
+        }
+    });
+    for expected in ["0", "0", "3", "3"] {
+        assert_eq!(site.get("/").await.text(), expected);
+        sleep(Duration::from_secs(2)).await;
+    }
+    assert_eq!(site.stats().too_many_tags, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn past_its_waiters_a_key_refuses_whatever_the_variant() {
+    let builder = Cache::builder().max_waiters(10);
+    let builder = builder.fetch_deadline(Duration::from_secs(5));
+    let site = Site::with(builder, |call| async move {
+        if call.number > 0 && call.request.uri().path() == "/" {
+            std::future::pending::<()>().await;
+        }
+        page(&[CACHED, ("vary", "accept-language")], "page")
+    });
+    // From here on it is known on what the page varies.
+    site.get("/").await;
+    let other = |language: &str| with(get("/"), &[("accept-language", language)]);
+    let waiting: Vec<_> = (0..10)
+        .map(|at| site.spawn(other(["en", "fr"][at % 2])))
+        .collect();
+    site.until(|now| now.waiting == 10).await;
+    for (round, language) in (1..).zip(["en", "fr", "de"]) {
+        let refused = site.send(other(language)).await;
+        assert_eq!(refused.status, 503);
+        assert!(refused.cache_status().ends_with("detail=waiters-full"));
+        assert_eq!(site.stats().waiters_full, round);
+    }
+    assert_eq!(site.get("/other").await.text(), "page");
+    for answer in all(waiting).await {
+        assert_eq!(answer.status, 504);
+    }
 }

@@ -152,10 +152,11 @@ impl Fill {
         let answer = match (first, self.candidate.as_ref()) {
             (Some(Ok(answer)), Some(candidate)) if answer.status() == StatusCode::NOT_MODIFIED => {
                 let (head, _) = answer.into_parts();
-                if conditional && validates(&head.headers, &candidate.head.headers) {
-                    return self.not_modified(&head, candidate, &request);
+                let is_ours = conditional && validates(&head.headers, &candidate.head.headers);
+                if is_ours && self.not_modified(&head, candidate, &request) {
+                    return;
                 }
-                // It speaks of something else: ask again, for the whole.
+                // It speaks of something else, or leaves nothing: ask for the whole.
                 let whole = self.asked(&request, None);
                 let fetch = reentry::noted(Arc::clone(&self.chain), origin.fetch(whole));
                 within(fetch, &mut deadline).await

@@ -97,50 +97,57 @@ impl Fill {
         self.release(reason, remember);
     }
 
-    /// A 304 for what is stored: the stored response with its new head.
+    /// A 304 for what is stored: the stored response with its new head. Says whether that
+    /// is an answer; if not, what is stored is let go, and there is the whole to ask for.
     pub(super) fn not_modified(
         &self,
         head: &response::Parts,
         candidate: &Arc<Entry>,
         request: &Request<()>,
-    ) {
+    ) -> bool {
         let engine = &self.engine;
         let merged = updated(&candidate.head.headers, &head.headers);
         let status = candidate.head.status;
         let length = Some(candidate.body.length());
-        match self.judge(status, &merged, length, request) {
+        let mut facts = match self.judge(status, &merged, length, request) {
             Verdict::Shareable {
-                mut facts,
+                facts,
                 store: Ok(()),
-            } => {
-                // Most tag fields are not part of a stored head, and a 304 need
-                // not repeat them.
-                let known = &candidate.head.facts.tags;
-                facts.tags = match facts.tags.and(known, &engine.settings.rules) {
-                    Ok(tags) => tags,
-                    Err(reason) => return self.withdraw(reason, Remember::Not),
-                };
-                let head = Arc::new(self.head(status, &merged, *facts));
-                engine.counters.validated.add(1);
-                let entry = self.store(head, candidate.body.clone());
-                let status = Some(StatusCode::NOT_MODIFIED);
-                self.lead
-                    .announce(Announcement::Entry { entry, status }, false);
-                self.end();
+            } => facts,
+            // It may be kept no more, or has grown too large, one 304 after the other.
+            Verdict::Shareable { store: Err(_), .. } => {
+                self.remove(candidate);
+                return false;
             }
-            Verdict::Shareable {
-                store: Err(reason), ..
-            } => self.withdraw(reason, Remember::Not),
-            Verdict::Unshareable(reason, remember) => self.withdraw(reason, remember),
-        }
+            Verdict::Unshareable(reason, remember) => {
+                self.withdraw(candidate, reason, remember);
+                return true;
+            }
+        };
+        // Most tag fields are not part of a stored head, and a 304 need not repeat them.
+        let known = &candidate.head.facts.tags;
+        facts.tags = match facts.tags.and(known, &engine.settings.rules) {
+            Ok(tags) => tags,
+            Err(reason) => {
+                engine.counters.met(reason);
+                self.remove(candidate);
+                return false;
+            }
+        };
+        let head = Arc::new(self.head(status, &merged, *facts));
+        engine.counters.validated.add(1);
+        let entry = self.store(head, candidate.body.clone());
+        let status = Some(StatusCode::NOT_MODIFIED);
+        self.lead
+            .announce(Announcement::Entry { entry, status }, false);
+        self.end();
+        true
     }
 
-    /// The origin says of what is stored that it may not be kept any more.
-    /// Everyone asks for themselves.
-    fn withdraw(&self, reason: Reason, remember: Remember) {
-        if let Some(candidate) = &self.candidate {
-            self.remove(candidate);
-        }
+    /// The origin says of what is stored that it is not for others any more. Everyone
+    /// asks for themselves.
+    fn withdraw(&self, candidate: &Arc<Entry>, reason: Reason, remember: Remember) {
+        self.remove(candidate);
         self.release(reason, remember);
     }
 
