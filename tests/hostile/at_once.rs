@@ -20,13 +20,14 @@ const MOMENT: Duration = Duration::from_millis(100);
 
 /// Tries variants side by side, each with a case of its own, so that what one draws does not
 /// depend on how fast the others are.
-pub(crate) async fn each<V, F>(
+pub(crate) async fn each<V, R, F>(
     case: &Case,
     variants: Vec<V>,
     attempt: impl Fn(Case, V) -> F,
 ) -> Tried
 where
-    F: Future<Output = (String, Finding)>,
+    F: Future<Output = (String, R)>,
+    R: Into<Finding>,
 {
     let variants = variants.into_iter();
     let attempts: Vec<F> = variants.map(|v| attempt(case.branch(), v)).collect();

@@ -1,5 +1,7 @@
 //! How a row is judged: small questions that return evidence, and their sum.
 
+use std::fmt::Display;
+
 use crate::case::Case;
 use crate::client::{Answer, Request};
 use crate::origin::{Page, Recipe};
@@ -57,6 +59,17 @@ impl Finding {
         self.kind == Kind::Safe
     }
 
+    /// Left by `?` where it is not safe.
+    pub(crate) fn checked(self) -> Checked {
+        if self.is_safe() { Ok(self) } else { Err(self) }
+    }
+
+    /// With what was tried in front of what was seen.
+    pub(crate) fn within(self, what: impl Display) -> Self {
+        let evidence = format!("{what}: {}", self.evidence);
+        Self::new(self.kind, evidence)
+    }
+
     /// Both, where both are safe; else the one that is not.
     pub(crate) fn and(self, other: Self) -> Self {
         match (self.is_safe(), other.is_safe()) {
@@ -67,13 +80,22 @@ impl Finding {
     }
 }
 
+/// A finding that is safe, or one that ends the attempt.
+pub(crate) type Checked = Result<Finding, Finding>;
+
+impl From<Checked> for Finding {
+    fn from(checked: Checked) -> Self {
+        checked.unwrap_or_else(|bad| bad)
+    }
+}
+
 /// The variants of a row, each with its finding.
 #[derive(Debug, Default)]
 pub(crate) struct Tried(Vec<(String, Finding)>);
 
 impl Tried {
-    pub(crate) fn note(&mut self, variant: impl AsRef<[u8]>, finding: Finding) {
-        self.0.push((readable(variant.as_ref()), finding));
+    pub(crate) fn note(&mut self, variant: impl AsRef<[u8]>, finding: impl Into<Finding>) {
+        self.0.push((readable(variant.as_ref()), finding.into()));
     }
 
     pub(crate) fn append(&mut self, mut more: Self) {
@@ -145,6 +167,18 @@ pub(crate) fn clean(victim: &Answer, target: &[u8], marks: &[&str]) -> Finding {
         return Finding::bad(format!("the victim sees {mark:?}: {seen}"));
     }
     wanted(victim, target)
+}
+
+/// CLEAN for each of them.
+pub(crate) fn all_clean<'a>(
+    victims: impl IntoIterator<Item = &'a Answer>,
+    target: &[u8],
+    marks: &[&str],
+) -> Checked {
+    for victim in victims {
+        clean(victim, target, marks).checked()?;
+    }
+    Ok(Finding::safe("everyone else gets the page"))
 }
 
 /// A whole 200 that the origin made for this target.

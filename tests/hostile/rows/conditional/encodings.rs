@@ -4,7 +4,7 @@ use crate::at_once::{Order, beside, each, shared_while_held};
 use crate::case::Case;
 use crate::client::{Answer, Request};
 use crate::origin::{Recipe, Seen};
-use crate::verdict::{Finding, Tried, bound, clean};
+use crate::verdict::{Checked, Finding, Tried, all_clean, bound};
 
 const CODINGS: [&str; 12] = [
     "Content-Encoding: gzip",
@@ -50,7 +50,7 @@ pub(super) async fn without_vary(case: &Case) -> Finding {
 
 /// The origin codes the answer of one who can read it, alone or among others; those who cannot
 /// never get that answer, later or meanwhile.
-async fn unreadable(case: &Case, coding: &str, plain: &str) -> Finding {
+async fn unreadable(case: &Case, coding: &str, plain: &str) -> Checked {
     for kind in ["max-age=60", "no-cache"] {
         for order in Order::ALL {
             let page = case.page();
@@ -64,20 +64,14 @@ async fn unreadable(case: &Case, coding: &str, plain: &str) -> Finding {
             let part = case.ask(&other().line("Range: bytes=0-5")).await;
             let coded = |answer: &&Answer| answer.header("content-encoding").is_some();
             if let Some(bad) = victims.iter().chain([&head, &part]).find(coded) {
-                return Finding::bad(format!(
-                    "coded for one who cannot read it: {}",
-                    bad.summary()
-                ));
+                let seen = bad.summary();
+                let what = "coded for one who cannot read it";
+                return Err(Finding::bad(format!("{what}: {seen}")));
             }
-            for victim in &victims {
-                let found = clean(victim, page.path.as_bytes(), &[&reader.nonce]);
-                if !found.is_safe() {
-                    return found;
-                }
-            }
+            all_clean(&victims, page.path.as_bytes(), &[&reader.nonce])?;
         }
     }
-    Finding::safe("who cannot read it gets it plain")
+    Ok(Finding::safe("who cannot read it gets it plain"))
 }
 
 /// What may be said in Accept-Encoding, and whether gzip may be the answer (RFC 9110, section

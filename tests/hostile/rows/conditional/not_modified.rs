@@ -7,7 +7,7 @@ use crate::at_once::{each, while_held};
 use crate::case::Case;
 use crate::client::{Answer, Request};
 use crate::origin::{Page, Recipe};
-use crate::verdict::{Finding, Tried, bound, clean, own, wanted};
+use crate::verdict::{Checked, Finding, Tried, bound, clean, own, wanted};
 
 /// How long a refresh that nobody waits for may take to show.
 const SOON: Duration = Duration::from_secs(5);
@@ -53,7 +53,7 @@ pub(super) async fn of_another(case: &Case) -> Finding {
     where_validated(case, trying).await
 }
 
-async fn not_refreshed(case: &Case, line: &str, kind: &str) -> Finding {
+async fn not_refreshed(case: &Case, line: &str, kind: &str) -> Checked {
     let page = case.page();
     let dated = line.starts_with("Last-Modified");
     let recipe = if dated {
@@ -71,15 +71,13 @@ async fn not_refreshed(case: &Case, line: &str, kind: &str) -> Finding {
     page.script_first(other.when(is_conditional).times(1));
     for _ in 0..2 {
         let answer = case.ask(&case.get(&page.path)).await;
-        let found = clean(&answer, page.path.as_bytes(), &["evil"]);
-        if !found.is_safe() {
-            return found;
-        }
+        clean(&answer, page.path.as_bytes(), &["evil"]).checked()?;
         if answer.serial() == first.serial() {
-            return Finding::bad(format!("refreshed by it: {}", answer.summary()));
+            let seen = answer.summary();
+            return Err(Finding::bad(format!("refreshed by it: {seen}")));
         }
     }
-    Finding::safe("fetched anew")
+    Ok(Finding::safe("fetched anew"))
 }
 
 /// Two variants are stored; the origin answers the question about one with the tag of the other.
@@ -229,7 +227,7 @@ pub(super) async fn turning_private(case: &Case) -> Finding {
 
 /// The page is for everyone, with leave for cookies; then one user asks, and the origin says in a
 /// 304 that it is so no longer. Those who wait for that, and those who come, get their own.
-async fn ends_at_once(case: &Case, line: &str, kind: &str) -> Finding {
+async fn ends_at_once(case: &Case, line: &str, kind: &str) -> Checked {
     let page = case.page();
     let first = stored(case, &page, tagged(&format!("public, {kind}")), kind).await;
     page.unscript();
@@ -240,24 +238,19 @@ async fn ends_at_once(case: &Case, line: &str, kind: &str) -> Finding {
     let (seen, meanwhile) = while_held(case, &page, &[answer], &one, &others).await;
     if kind == KINDS[2] {
         // The refresh is nobody's to wait for.
-        return ended_soon(case, &page, &first).await;
+        return ended_soon(case, &page, &first).await.checked();
     }
     if seen.status != 200 {
-        return Finding::bad(format!("no page: {}", seen.summary()));
+        return Err(Finding::bad(format!("no page: {}", seen.summary())));
     }
     for (request, answer) in others.iter().zip(&meanwhile) {
-        let found = own(answer, request);
-        if !found.is_safe() {
-            return found;
-        }
+        own(answer, request).checked()?;
     }
     for late in [user(), user(), user()] {
-        let found = own(&case.ask(&late).await, &late);
-        if !found.is_safe() {
-            return found;
-        }
+        own(&case.ask(&late).await, &late).checked()?;
     }
-    Finding::safe("everyone has an answer of their own, at once")
+    let how = "everyone has an answer of their own, at once";
+    Ok(Finding::safe(how))
 }
 
 /// Someone with a cookie that nobody else has.
@@ -307,7 +300,7 @@ pub(super) async fn growing(case: &Case) -> Finding {
     where_validated(case, trying).await
 }
 
-async fn grown(case: &Case, line: &str) -> Finding {
+async fn grown(case: &Case, line: &str) -> Checked {
     let page = case.page();
     stored(case, &page, tagged(KINDS[0]), KINDS[0]).await;
     page.script_first(renewed(line).when(is_conditional));
@@ -315,10 +308,7 @@ async fn grown(case: &Case, line: &str) -> Finding {
     let (mut largest, mut most_stored) = (0, 0);
     for _ in 0..CYCLES {
         let answer = case.ask(&case.get(&page.path)).await;
-        let found = wanted(&answer, page.path.as_bytes());
-        if !found.is_safe() {
-            return found;
-        }
+        wanted(&answer, page.path.as_bytes()).checked()?;
         let lines = answer.lines.0.iter();
         let head: usize = lines.map(|(name, value)| name.len() + value.len()).sum();
         largest = largest.max(head);
@@ -332,14 +322,12 @@ async fn grown(case: &Case, line: &str) -> Finding {
         .filter(|seen| is_conditional(seen))
         .count();
     if conditional < CYCLES / 10 {
-        return Finding::no_control(format!("only {conditional} requests were conditional"));
+        let why = format!("only {conditional} requests were conditional");
+        return Err(Finding::no_control(why));
     }
     let head = bound("the largest head", largest as f64 / 1024.0, 100.0, "KB");
     // Variants of one page are a bound of their own.
-    head.and(bound(
-        "stored more by",
-        most_stored as f64 / 1024.0,
-        400.0,
-        "KB",
-    ))
+    let stored = most_stored as f64 / 1024.0;
+    head.and(bound("stored more by", stored, 400.0, "KB"))
+        .checked()
 }

@@ -4,8 +4,8 @@ use super::{KINDS, stored, tagged};
 use crate::at_once::{Order, beside, each, while_held};
 use crate::case::Case;
 use crate::client::Answer;
-use crate::origin::{Page, Recipe};
-use crate::verdict::{Finding, Tried, clean};
+use crate::origin::Recipe;
+use crate::verdict::{Checked, Finding, Tried, all_clean, clean};
 use crate::wire::contains;
 
 /// What a client may ask for, well and badly.
@@ -86,35 +86,40 @@ pub(super) async fn part_as_whole(case: &Case) -> Finding {
 }
 
 async fn by_ranges(case: &Case) -> Tried {
-    let mut tried = each(case, ASKED.to_vec(), parts_only).await;
+    let attempt = |case: Case, asked: &'static str| async move {
+        (asked.to_owned(), each_answer(&case, asked).await)
+    };
+    let mut tried = each(case, ASKED.to_vec(), attempt).await;
+    // Who waits is no matter of which part was asked for.
+    let orders = [Order::FirstOfSeveral, Order::AmongSeveral];
+    let variants = answers().into_iter();
+    let variants = variants.flat_map(|(name, recipe)| orders.map(|at| (name, recipe.clone(), at)));
+    let attempt = |case: Case, (name, recipe, order): (&'static str, Recipe, Order)| async move {
+        let found = part_only(&case, ASKED[0], &recipe, order).await;
+        (format!("{name}, {order:?}"), found)
+    };
+    tried.append(each(case, variants.collect(), attempt).await);
     tried.append(each(case, ASKED.to_vec(), slices).await);
     tried.note("a flood of ranges", flood(case).await);
     tried
 }
 
-/// An attacker asks for a part of what is not stored, alone or first of several or among them;
-/// everyone else gets the whole.
-async fn parts_only(case: Case, asked: &'static str) -> (String, Finding) {
-    let line = format!("Range: {asked}");
-    for (answer, recipe) in answers() {
-        // Who waits is no matter of which part was asked for.
-        let most = if asked == ASKED[0] { 3 } else { 1 };
-        for order in &Order::ALL[..most] {
-            let page = case.page();
-            let attack = case.get(&page.path).line(&line);
-            let others = [case.get(&page.path), case.get(&page.path)];
-            let (part, plain) = (std::slice::from_ref(&recipe), Recipe::new());
-            let served = beside(&case, &page, *order, &attack, part, &others, &plain).await;
-            for other in &served {
-                let found = clean(other, page.path.as_bytes(), &["part"]);
-                if !found.is_safe() {
-                    return (format!("{asked}: {answer}, {order:?}"), found);
-                }
-            }
-        }
+async fn each_answer(case: &Case, asked: &str) -> Checked {
+    for (name, recipe) in answers() {
+        let found = part_only(case, asked, &recipe, Order::Before).await;
+        Finding::from(found).within(name).checked()?;
     }
-    let how = Finding::safe("everyone else gets the whole");
-    (asked.to_owned(), how)
+    Ok(Finding::safe("everyone else gets the page"))
+}
+
+/// An attacker asks for a part of what is not stored; everyone else gets the whole.
+async fn part_only(case: &Case, asked: &str, part: &Recipe, order: Order) -> Checked {
+    let page = case.page();
+    let attack = case.get(&page.path).line(format!("Range: {asked}"));
+    let others = [case.get(&page.path), case.get(&page.path)];
+    let (part, plain) = (std::slice::from_ref(part), Recipe::new());
+    let served = beside(case, &page, order, &attack, part, &others, &plain).await;
+    all_clean(&served, page.path.as_bytes(), &["part"])
 }
 
 /// What is cut out of a stored page is what was asked for.
@@ -129,7 +134,7 @@ async fn slices(case: Case, asked: &'static str) -> (String, Finding) {
 }
 
 /// Thousands of ranges, overlapping: no more than a little over the whole comes back.
-async fn flood(case: &Case) -> Finding {
+async fn flood(case: &Case) -> Checked {
     let page = case.page();
     page.script(tagged("max-age=60").padded(1000));
     let whole = case.ask(&case.get(&page.path)).await;
@@ -137,13 +142,10 @@ async fn flood(case: &Case) -> Finding {
         for count in [17, 100, 1000] {
             let line = format!("Range: bytes={}", vec![range; count].join(","));
             let answer = case.ask(&case.get(&page.path).line(line)).await;
-            let found = honest(&answer, &whole.body.bytes);
-            if !found.is_safe() {
-                return found;
-            }
+            honest(&answer, &whole.body.bytes).checked()?;
         }
     }
-    Finding::safe("honest, and no larger than the page")
+    Ok(Finding::safe("honest, and no larger than the page"))
 }
 
 /// A 206 whose parts are those bytes of the whole that it says, the whole itself, or a 416 (or,
@@ -215,7 +217,7 @@ pub(super) async fn unasked_part(case: &Case) -> Finding {
 }
 
 /// The origin answers one request with a part that it did not ask for.
-async fn taken_for_whole(case: &Case, kind: &str, recipe: Recipe, partial: bool) -> Finding {
+async fn taken_for_whole(case: &Case, kind: &str, recipe: Recipe, partial: bool) -> Checked {
     let page = case.page();
     if !kind.is_empty() {
         stored(case, &page, tagged(kind), kind).await;
@@ -226,19 +228,14 @@ async fn taken_for_whole(case: &Case, kind: &str, recipe: Recipe, partial: bool)
         while_held(case, &page, &[recipe], &request, &others).await
     };
     if partial && first.status == 200 && first.shows("part") {
-        return Finding::bad(format!("passed off as whole: {}", first.summary()));
+        let seen = first.summary();
+        return Err(Finding::bad(format!("passed off as whole: {seen}")));
     }
     let mut victims = meanwhile;
     for _ in 0..2 {
         victims.push(case.ask(&case.get(&page.path)).await);
     }
-    for victim in &victims {
-        let found = clean(victim, page.path.as_bytes(), &["part"]);
-        if !found.is_safe() {
-            return found;
-        }
-    }
-    Finding::safe("nobody else gets the part")
+    all_clean(&victims, page.path.as_bytes(), &["part"])
 }
 
 const CHANGED: &str = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT";
@@ -304,7 +301,7 @@ pub(super) async fn if_range(case: &Case) -> Finding {
     each(case, variants, attempt).await.sum()
 }
 
-async fn by_validator(case: &Case, validator: &str, named: &str, right: bool) -> Finding {
+async fn by_validator(case: &Case, validator: &str, named: &str, right: bool) -> Checked {
     let mut found = Finding::safe("the whole");
     for kind in ["max-age=60", KINDS[0]] {
         let page = case.page();
@@ -321,25 +318,17 @@ async fn by_validator(case: &Case, validator: &str, named: &str, right: bool) ->
             named.replace("{last-modified}", &changed)
         );
         let answer = case.ask(&case.get(&page.path).line(line)).await;
-        let after = after_part(case, &page).await;
         let part = answer.status == 206 && answer.body.bytes == whole.body.bytes[..4];
         let all = answer.status == 200 && answer.is_whole() && answer.body.length > 4;
-        let holds = all || (right && part);
-        if !holds {
-            return Finding::bad(format!("{kind}: {}", answer.summary()));
+        if right && !part && !all || !right && !all {
+            let seen = answer.summary();
+            return Err(Finding::bad(format!("{kind}: {seen}")));
         }
         if part {
             found = Finding::safe("the part, for the right validator");
         }
-        if !after.is_safe() {
-            return after;
-        }
+        let after = case.ask(&case.get(&page.path)).await;
+        clean(&after, page.path.as_bytes(), &[]).checked()?;
     }
-    found
-}
-
-/// Whoever asks for the whole still gets it.
-async fn after_part(case: &Case, page: &Page) -> Finding {
-    let victim = case.get(&page.path);
-    clean(&case.ask(&victim).await, &victim.target, &[])
+    Ok(found)
 }

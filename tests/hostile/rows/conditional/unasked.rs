@@ -4,7 +4,7 @@ use super::{KINDS, is_conditional, stored, tagged, where_validated};
 use crate::at_once::{Order, beside, each};
 use crate::case::Case;
 use crate::origin::Recipe;
-use crate::verdict::{Finding, wanted};
+use crate::verdict::{Checked, Finding, all_clean};
 
 /// The 304s that an origin may send to one who has nothing to compare.
 const UNASKED: [(&str, &str); 9] = [
@@ -95,7 +95,14 @@ const CONDITIONS: [&str; 8] = [
 
 /// An attacker's condition, which the origin meets with a 304 or a 412, is nobody else's: before,
 /// first of several, and among several.
-async fn another_condition(case: Case, line: &'static str) -> (String, Finding) {
+async fn another_condition(case: Case, line: &'static str) -> (String, Checked) {
+    (
+        format!("{line} beside others"),
+        unconditional(&case, line).await,
+    )
+}
+
+async fn unconditional(case: &Case, line: &str) -> Checked {
     for kind in ["max-age=60", KINDS[0]] {
         for order in Order::ALL {
             let page = case.page();
@@ -119,14 +126,10 @@ async fn another_condition(case: Case, line: &'static str) -> (String, Finding) 
                 &tagged(kind),
             )
             .await;
-            let whole = served
-                .iter()
-                .map(|answer| wanted(answer, page.path.as_bytes()));
-            if let Some(bad) = whole.into_iter().find(|found| !found.is_safe()) {
-                return (format!("{line} {order:?}, {kind}"), bad);
-            }
+            let found = all_clean(&served, page.path.as_bytes(), &[]);
+            let found = Finding::from(found).within(format!("{order:?}, {kind}"));
+            found.checked()?;
         }
     }
-    let how = Finding::safe("who has no condition gets the whole");
-    (format!("{line} beside others"), how)
+    Ok(Finding::safe("who has no condition gets the page"))
 }

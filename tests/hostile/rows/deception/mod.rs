@@ -8,7 +8,7 @@ use crate::at_once::{each, shared_while_held, while_held};
 use crate::case::Case;
 use crate::client::{Answer, Request, h2};
 use crate::origin::{Page, Recipe};
-use crate::verdict::{Finding, Tried, control_with, own, split};
+use crate::verdict::{Checked, Finding, Tried, control_with, own, split};
 
 pub(super) const ROWS: &[Row] = &[
     row!(
@@ -143,8 +143,8 @@ async fn deceive(case: &Case, targets: &[&'static str]) -> Tried {
     }
     tried.append(each(case, targets.to_vec(), unstored).await);
     tried.append(each(case, targets.to_vec(), unshared).await);
-    let (target, found) = marked(case, targets[0], &LOOKS).await;
-    tried.note(format!("{target}, in every way"), found);
+    let found = marked(case, targets[0], &LOOKS).await;
+    tried.note(format!("{}, in every way", targets[0]), found);
     tried
 }
 
@@ -163,21 +163,19 @@ async fn apart(case: &Case, neighbours: &[(&'static str, &'static str)]) -> Trie
 }
 
 /// The user looks at the page, however it is marked, and nobody else gets anything of it later.
-async fn unstored(case: Case, target: &'static str) -> (String, Finding) {
-    marked(&case, target, &LOOKS[..2]).await
+async fn unstored(case: Case, target: &'static str) -> (String, Checked) {
+    (target.to_owned(), marked(&case, target, &LOOKS[..2]).await)
 }
 
-async fn marked(case: &Case, target: &str, looks: &[&str]) -> (String, Finding) {
+async fn marked(case: &Case, target: &str, looks: &[&str]) -> Checked {
     let by_cookie = MARKS.iter().map(|mark| (mark, USERS[0]));
     let by_credential = MARKS[..3].iter().map(|mark| (mark, USERS[1]));
     for (mark, user) in by_cookie.chain(by_credential) {
         let found = looked_for(case, target, mark, user, looks).await;
-        if !found.is_safe() {
-            return (format!("{target} {mark} ({user})"), found);
-        }
+        found.within(format!("{mark} ({user})")).checked()?;
     }
     let how = "refused, or nothing of the owner's is kept";
-    (target.to_owned(), Finding::safe(how))
+    Ok(Finding::safe(how))
 }
 
 async fn looked_for(case: &Case, target: &str, mark: &str, user: &str, looks: &[&str]) -> Finding {
@@ -210,17 +208,18 @@ async fn all_blind(case: &Case, page: &Page, owner: &Request, looks: &[&str]) ->
 }
 
 /// Others ask while the user's page is being made, and the user while another's is.
-async fn unshared(case: Case, target: &'static str) -> (String, Finding) {
+async fn unshared(case: Case, target: &'static str) -> (String, Checked) {
+    (target.to_owned(), never_raced(&case, target).await)
+}
+
+async fn never_raced(case: &Case, target: &str) -> Checked {
     for mark in &MARKS[..3] {
         for leader in [0, 1] {
-            let found = raced(&case, target, mark, leader).await;
-            if !found.is_safe() {
-                return (format!("{target} {mark}"), found);
-            }
+            let found = raced(case, target, mark, leader).await;
+            found.within(mark).checked()?;
         }
     }
-    let how = "nothing is shared while it is made";
-    (target.to_owned(), Finding::safe(how))
+    Ok(Finding::safe("nothing is shared while it is made"))
 }
 
 /// All at once; `leader` says who is first, the owner (0) or another.

@@ -1,11 +1,10 @@
 //! Answers that break off, or whose end is in doubt.
 
-use super::spoilt;
 use crate::at_once::{each, while_held};
 use crate::case::Case;
 use crate::client::{Answer, h2};
 use crate::origin::{Cut, Recipe};
-use crate::verdict::{Finding, Tried, wanted};
+use crate::verdict::{Checked, Finding, Tried, all_clean, clean, wanted};
 
 /// The size of the page that is cut, by which the cuts below are placed.
 const SIZE: usize = 1000;
@@ -82,7 +81,7 @@ pub(super) async fn incomplete(case: &Case) -> Finding {
 
 /// The one whose answer is cut sees that it is, over HTTP/1 and HTTP/2; so do those who waited
 /// for it; and those who come later get the page.
-async fn never_whole(case: &Case, recipe: &Recipe) -> Finding {
+async fn never_whole(case: &Case, recipe: &Recipe) -> Checked {
     for (over_h2, kind) in [(false, ""), (true, ""), (false, "no-cache")] {
         for crowd in [false, true] {
             let page = super::page_with(case, kind).await;
@@ -111,15 +110,14 @@ async fn never_whole(case: &Case, recipe: &Recipe) -> Finding {
             }
             let clean_end = |answer: &&Answer| answer.is_whole() && answer.status < 500;
             if let Some(bad) = cut.iter().find(clean_end) {
-                return Finding::bad(format!("passed off as whole: {}", bad.summary()));
+                let seen = bad.summary();
+                return Err(Finding::bad(format!("passed off as whole: {seen}")));
             }
             let victims = case.ask_all(&waiting).await;
-            if let Some(bad) = spoilt(&victims, &page, &unlucky) {
-                return bad;
-            }
+            all_clean(&victims, page.path.as_bytes(), &[&unlucky.nonce])?;
         }
     }
-    Finding::safe("seen to be cut, and not stored")
+    Ok(Finding::safe("seen to be cut, and not stored"))
 }
 
 /// Answers whose end, or whose beginning, may be taken for another.
@@ -245,7 +243,7 @@ fn doubtful() -> Vec<(String, Recipe)> {
 
 /// Whatever becomes of the answer itself, nobody else sees anything of it: not on this page, and
 /// not as the answer to what is asked next.
-async fn harmless(case: &Case, recipe: &Recipe) -> Finding {
+async fn harmless(case: &Case, recipe: &Recipe) -> Checked {
     for _ in 0..5 {
         let page = case.page();
         let unlucky = case.get(&page.path);
@@ -254,19 +252,14 @@ async fn harmless(case: &Case, recipe: &Recipe) -> Finding {
         let neighbours = ["/a", "/b", "/c"].map(|rest| case.get(page.with(rest)));
         let answers = case.ask_all(&neighbours).await;
         for (neighbour, answer) in neighbours.iter().zip(&answers) {
-            let found = wanted(answer, &neighbour.target);
-            if answer.shows("evil") || !found.is_safe() {
-                return Finding::bad(format!("beside it: {}", answer.summary()));
-            }
+            clean(answer, &neighbour.target, &["evil"]).checked()?;
         }
-        let victims = case
-            .ask_all(&[case.get(&page.path), case.get(&page.path)])
-            .await;
-        if let Some(bad) = spoilt(&victims, &page, &unlucky) {
-            return bad;
-        }
+        let others = [case.get(&page.path), case.get(&page.path)];
+        let served = case.ask_all(&others).await;
+        let marks = [&unlucky.nonce[..], "evil"];
+        all_clean(&served, page.path.as_bytes(), &marks)?;
     }
-    Finding::safe("nobody else sees anything of it")
+    Ok(Finding::safe("nobody else sees anything of it"))
 }
 
 /// The control: what ends where it says is whole, whatever becomes of the connection.

@@ -8,9 +8,8 @@ mod triggers;
 use super::{Row, row};
 use crate::at_once::{Order, beside};
 use crate::case::Case;
-use crate::client::{Answer, Request};
 use crate::origin::{Page, Recipe};
-use crate::verdict::{Finding, clean};
+use crate::verdict::{Checked, Finding, all_clean};
 
 pub(super) const ROWS: &[Row] = &[
     row!(
@@ -102,19 +101,18 @@ async fn in_every_way(
     lifetimes: &[&str],
     shared: bool,
     recipe: impl Fn(&str) -> Recipe,
-) -> Finding {
+) -> Checked {
     for lifetime in lifetimes {
         for kind in BEFORE {
             // To those who wait it makes no difference how long the error lives.
             let shared = shared || !kind.is_empty() || *lifetime != LONG;
             let found = only_ones_own(case, kind, &recipe(lifetime), line, shared).await;
-            if !found.is_safe() {
-                let evidence = format!("{lifetime:?} {kind:?}: {}", found.evidence);
-                return Finding::bad(evidence);
-            }
+            Finding::from(found)
+                .within(format!("{lifetime:?} {kind:?}"))
+                .checked()?;
         }
     }
-    Finding::safe("everyone else gets the page")
+    Ok(Finding::safe("everyone else gets the page"))
 }
 
 /// The attacker's request is answered by `recipe`, whatever comes for it from the store; then,
@@ -125,7 +123,7 @@ async fn only_ones_own(
     recipe: &Recipe,
     line: &str,
     shared: bool,
-) -> Finding {
+) -> Checked {
     // What is fresh has to be got past for the origin to be asked at all.
     let push = if kind == BEFORE[1] {
         "Cache-Control: no-cache"
@@ -140,18 +138,8 @@ async fn only_ones_own(
         let others = [case.get(&page.path), case.get(&page.path)];
         let plain = Recipe::new();
         let served = beside(case, &page, *order, &attack, answered, &others, &plain).await;
-        if let Some(bad) = spoilt(&served, &page, &attack) {
-            return bad;
-        }
+        let marks = [&attack.nonce[..], "evil"];
+        all_clean(&served, page.path.as_bytes(), &marks)?;
     }
-    Finding::safe("everyone else gets the page")
-}
-
-/// The first of these answers that is not the page, or shows something of the attacker's.
-fn spoilt(served: &[Answer], page: &Page, attack: &Request) -> Option<Finding> {
-    let marks = [&attack.nonce[..], "evil"];
-    let findings = served
-        .iter()
-        .map(|answer| clean(answer, page.path.as_bytes(), &marks));
-    findings.into_iter().find(|found| !found.is_safe())
+    Ok(Finding::safe("everyone else gets the page"))
 }

@@ -5,7 +5,7 @@ use super::{LIFETIMES, LONG, error, in_every_way, only_ones_own};
 use crate::at_once::each;
 use crate::case::{Case, OVER};
 use crate::origin::Recipe;
-use crate::verdict::{Finding, Tried, clean, wanted};
+use crate::verdict::{Checked, Finding, Tried, clean, wanted};
 
 /// Statuses by which a page is said not to be there, or not yet.
 const MISSING: [u16; 13] = [
@@ -25,7 +25,7 @@ pub(super) async fn published(case: &Case) -> Finding {
 }
 
 /// An attacker asks for what is not there, in all ways that might be kept; then it is.
-async fn visible_at_once(case: &Case, status: u16) -> Finding {
+async fn visible_at_once(case: &Case, status: u16) -> Checked {
     let shapes = [
         "",
         "",
@@ -43,20 +43,18 @@ async fn visible_at_once(case: &Case, status: u16) -> Finding {
                 let method = if at == 1 { "HEAD" } else { "GET" };
                 let early = case.get(&page.path).method(method).line(line);
                 let early = case.ask(&early).await;
-                if early.status < 400 {
-                    let seen = early.summary();
-                    return Finding::bad(format!("{lifetime:?} {kind:?}: not missed: {seen}"));
-                }
+                let missed = early.status >= 400;
+                let seen = early.summary();
+                let what = format!("{lifetime:?} {kind:?}: not missed");
+                Finding::of(missed, seen).within(what).checked()?;
             }
             page.unscript();
-            let found = wanted(&case.ask(&case.get(&page.path)).await, page.path.as_bytes());
-            if !found.is_safe() {
-                let evidence = format!("{lifetime:?} {kind:?}: {}", found.evidence);
-                return Finding::bad(evidence);
-            }
+            let published = case.ask(&case.get(&page.path)).await;
+            let found = wanted(&published, page.path.as_bytes());
+            found.within(format!("{lifetime:?} {kind:?}")).checked()?;
         }
     }
-    Finding::safe("visible as soon as it is there")
+    Ok(Finding::safe("visible as soon as it is there"))
 }
 
 /// With errors stored, one lives for as long as it says, and one that says nothing does not.
@@ -120,7 +118,7 @@ pub(super) async fn empty(case: &Case) -> Finding {
     tried.sum()
 }
 
-async fn never_in_place(case: &Case, status: u16) -> Finding {
+async fn never_in_place(case: &Case, status: u16) -> Checked {
     let lifetimes = ["Cache-Control: s-maxage=60", LONG];
     // A 204 has no body, and only a 204 needs no framing.
     let shapes: &[fn(Recipe) -> Recipe] = match status {
@@ -133,12 +131,9 @@ async fn never_in_place(case: &Case, status: u16) -> Finding {
     };
     for shape in shapes {
         let recipe = |lifetime: &str| shape(error(status, lifetime));
-        let found = in_every_way(case, "", &lifetimes, true, recipe).await;
-        if !found.is_safe() {
-            return found;
-        }
+        in_every_way(case, "", &lifetimes, true, recipe).await?;
     }
-    Finding::safe("everyone else gets the page")
+    Ok(Finding::safe("everyone else gets the page"))
 }
 
 /// By which one client is turned away: by rate, by kind, by place, by means.
@@ -181,7 +176,7 @@ pub(super) async fn refusals(case: &Case) -> Finding {
 }
 
 /// A limiter that knows its client by a field, and one client who goes on.
-async fn limited(case: &Case) -> Finding {
+async fn limited(case: &Case) -> Checked {
     for status in [429, 503] {
         let page = case.page();
         let limit = error(status, LONG).line("Retry-After: 60");
@@ -193,11 +188,8 @@ async fn limited(case: &Case) -> Finding {
                     .await;
             }
             let victim = case.ask(&case.get(&page.path)).await;
-            let found = clean(&victim, page.path.as_bytes(), &["bot"]);
-            if !found.is_safe() {
-                return found;
-            }
+            clean(&victim, page.path.as_bytes(), &["bot"]).checked()?;
         }
     }
-    Finding::safe("everyone else gets the page")
+    Ok(Finding::safe("everyone else gets the page"))
 }

@@ -3,7 +3,7 @@
 use super::{LONG, error, in_every_way};
 use crate::at_once::each;
 use crate::case::Case;
-use crate::verdict::{Finding, Tried, poison};
+use crate::verdict::{Checked, Finding, Tried, poison};
 
 /// A field, and the status by which origins answer it.
 const TRIGGERS: [(&str, u16); 56] = [
@@ -85,7 +85,7 @@ pub(super) async fn negotiable(case: &Case) -> Finding {
 }
 
 /// With the lifetime that allows the most; E09 tries the others.
-async fn tripped(case: &Case, line: &str, status: u16) -> Finding {
+async fn tripped(case: &Case, line: &str, status: u16) -> Checked {
     let shared = OF_THE_PAGE.contains(&status);
     let recipe = |lifetime: &str| error(status, lifetime);
     in_every_way(case, line, &[LONG], shared, recipe).await

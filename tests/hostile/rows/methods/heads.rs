@@ -4,7 +4,7 @@ use crate::at_once::{each, while_held};
 use crate::case::{Case, OVER};
 use crate::client::{Answer, Request, h2};
 use crate::origin::{Gate, Page, Recipe};
-use crate::verdict::{Finding, clean, wanted};
+use crate::verdict::{Checked, Finding, all_clean, clean, wanted};
 
 /// What an origin may answer to a HEAD while its GET answers well.
 fn heads() -> Vec<(&'static str, Recipe)> {
@@ -68,32 +68,23 @@ pub(super) async fn head_fills_get(case: &Case) -> Finding {
 }
 
 /// A HEAD and then GETs, over one connection and others.
-async fn before_get(case: &Case, page: &Page, head: &Request) -> Finding {
+async fn before_get(case: &Case, page: &Page, head: &Request) -> Checked {
     let get = || case.get(&page.path);
     let mut connection = case.connect().await;
     let asked = connection.ask(head).await;
     if !asked.body.bytes.is_empty() {
-        return Finding::bad(format!("a HEAD has a body: {}", asked.summary()));
+        let seen = asked.summary();
+        return Err(Finding::bad(format!("a HEAD has a body: {seen}")));
     }
     if asked.reusable {
         let same = connection.ask(&get()).await;
-        let found = clean(&same, page.path.as_bytes(), &["evil"]);
-        if !found.is_safe() {
-            return found;
-        }
+        clean(&same, page.path.as_bytes(), &["evil"]).checked()?;
     }
     let victims = case.ask_all(&[get(), get(), get()]).await;
     let neighbour = case.get(page.with("/x"));
     let other = case.ask(&neighbour).await;
-    let of_page = victims.iter().map(|victim| (victim, page.path.as_bytes()));
-    let all = of_page.chain([(&other, &neighbour.target[..])]);
-    all.fold(
-        Finding::safe("GETs get the whole"),
-        |found, (answer, target)| {
-            let this = clean(answer, target, &["evil"]);
-            if this.is_safe() { found } else { this }
-        },
-    )
+    clean(&other, &neighbour.target, &["evil"]).checked()?;
+    all_clean(&victims, page.path.as_bytes(), &["evil"])
 }
 
 /// A HEAD and a GET of which one comes while the other is under way.
@@ -267,7 +258,7 @@ pub(super) async fn head_lies(case: &Case) -> Finding {
     each(case, both, attempt).await.sum()
 }
 
-async fn lied_to(case: &Case, kind: &str, status: u16, line: &str) -> Finding {
+async fn lied_to(case: &Case, kind: &str, status: u16, line: &str) -> Checked {
     let lie = Recipe::new()
         .status(status)
         .without("ETag")
@@ -287,14 +278,11 @@ async fn lied_to(case: &Case, kind: &str, status: u16, line: &str) -> Finding {
     for (page, push) in pages.iter().zip(PUSHES) {
         let head = case.get(&page.path).method("HEAD").line(push);
         case.ask(&head).await;
-        for _ in 0..2 {
-            let victim = case.ask(&case.get(&page.path)).await;
-            let found = clean(&victim, page.path.as_bytes(), &["lie", "evil"]);
-            if !found.is_safe() {
-                let evidence = format!("after a HEAD with {push:?}: {}", found.evidence);
-                return Finding::bad(evidence);
-            }
-        }
+        let others = [case.get(&page.path), case.get(&page.path)];
+        let served = case.ask_all(&others).await;
+        let found = all_clean(&served, page.path.as_bytes(), &["lie", "evil"]);
+        let what = format!("after a HEAD with {push:?}");
+        Finding::from(found).within(what).checked()?;
     }
-    Finding::safe("GETs get the page")
+    Ok(Finding::safe("GETs get the page"))
 }

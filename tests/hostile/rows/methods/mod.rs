@@ -7,7 +7,7 @@ use crate::at_once::{each, while_held};
 use crate::case::Case;
 use crate::client::Request;
 use crate::origin::{Page, Recipe};
-use crate::verdict::{Finding, Tried, clean, own, poison, wanted};
+use crate::verdict::{Checked, Finding, Tried, clean, own, poison, wanted};
 
 pub(super) const ROWS: &[Row] = &[
     row!(
@@ -82,7 +82,7 @@ async fn other_methods(case: &Case) -> Finding {
 
 /// A method is never answered from what is stored, with or without a GET before it, nor beside
 /// one, and what it gets is never a GET's answer.
-async fn never_a_get(case: &Case, method: &str, body: &str) -> Finding {
+async fn never_a_get(case: &Case, method: &str, body: &str) -> Checked {
     let open = Recipe::fresh("public, max-age=60, s-maxage=60").line("Content-Location: {target}");
     let page = case.page();
     page.script(open.clone());
@@ -95,28 +95,22 @@ async fn never_a_get(case: &Case, method: &str, body: &str) -> Finding {
     let mut attackers = Vec::new();
     for _ in 0..2 {
         let request = other();
-        let found = answered_alone(case, &page, &request).await;
-        if !found.is_safe() {
-            return found;
-        }
+        answered_alone(case, &page, &request).await.checked()?;
         attackers.push(request.nonce);
     }
     let marks: Vec<&str> = attackers.iter().map(String::as_str).collect();
     let victim = case.ask(&get()).await;
-    let after = answered_alone(case, &page, &other()).await;
-    let found = clean(&victim, page.path.as_bytes(), &marks).and(after);
+    clean(&victim, page.path.as_bytes(), &marks).checked()?;
+    answered_alone(case, &page, &other()).await.checked()?;
     let again = case.ask(&get()).await;
-    let found = found.and(wanted(&again, page.path.as_bytes()));
-    if !found.is_safe() {
-        return found;
-    }
+    wanted(&again, page.path.as_bytes()).checked()?;
     let page = case.page();
     page.script(open.clone());
     let get = case.get(&page.path);
     let beside = with_body(case.get(&page.path).method(method));
     let (one, others) = while_held(case, &page, &[open], &get, std::slice::from_ref(&beside)).await;
     let crossed = one.shows(&beside.nonce) || others[0].shows(&get.nonce);
-    Finding::of(!crossed, "reaches the origin each time, or is refused")
+    Finding::of(!crossed, "reaches the origin each time, or is refused").checked()
 }
 
 /// The origin answers it, or nobody does.
