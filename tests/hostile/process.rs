@@ -12,6 +12,8 @@ pub(crate) struct Figures {
     pub(crate) resident: u64,
     pub(crate) descriptors: usize,
     pub(crate) threads: u64,
+    /// Whether it has been stopped by a signal.
+    pub(crate) stopped: bool,
     /// The time that all threads together have been running.
     pub(crate) busy: Duration,
 }
@@ -26,6 +28,7 @@ pub(crate) fn figures(id: u32) -> Option<Figures> {
         resident: number("VmRSS:")? << 10,
         descriptors: fs::read_dir(format!("/proc/{id}/fd")).ok()?.count(),
         threads: number("Threads:")?,
+        stopped: status.contains("(stopped)"),
         busy: busy(id)?,
     })
 }

@@ -96,21 +96,18 @@ async fn answered_early(case: &Case, recipe: Recipe, status: u16) -> Finding {
 
 /// The origin asks the subject for the very page that it is making.
 pub(super) async fn recursion(case: &Case) -> Finding {
-    on(
-        case,
-        Launch::with(&["--fetch-deadline", "1s"]),
-        async |case| {
-            let mut tried = Tried::default();
-            let page = case.page();
-            tried.note("/a asks for /a", circle(case, &page, &["/a"]).await);
-            let page = case.page();
-            tried.note(
-                "/a asks for /b, which asks for /a",
-                circle(case, &page, &["/a", "/b"]).await,
-            );
-            tried.sum()
-        },
-    )
+    let launch = Launch::with(&["--fetch-deadline", "1s"]);
+    on(case, launch, async |case| {
+        let mut tried = Tried::default();
+        let page = case.page();
+        tried.note("/a asks for /a", circle(case, &page, &["/a"]).await);
+        let page = case.page();
+        tried.note(
+            "/a asks for /b, which asks for /a",
+            circle(case, &page, &["/a", "/b"]).await,
+        );
+        tried.sum()
+    })
     .await
 }
 

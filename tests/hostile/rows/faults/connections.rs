@@ -11,23 +11,20 @@ use crate::verdict::{Finding, Tried, clean, wanted};
 
 /// The kernel makes connections, and nobody reads them.
 pub(super) async fn nobody_reads(case: &Case) -> Finding {
-    on(
-        case,
-        Launch::with(&["--fetch-deadline", "1s"]),
-        async |case| {
-            let page = case.page();
-            let outage = case.origin.fail(Failing::Deaf).await;
-            let requests = (0..51).map(|_| case.get(&page.path)).collect();
-            let mut crowd = Crowd::at_once(case, requests).await;
-            all_wait(case, 51).await;
-            let answers = crowd.answers().await;
-            drop(outage);
-            let next = case.ask(&case.get(&page.path)).await;
-            all_got(&answers, 504)
-                .and(in_time(&answers, Duration::from_secs(1) + NOISE))
-                .and(all_alike(&[next]))
-        },
-    )
+    let launch = Launch::with(&["--fetch-deadline", "1s"]);
+    on(case, launch, async |case| {
+        let page = case.page();
+        let outage = case.origin.fail(Failing::Deaf).await;
+        let requests = (0..51).map(|_| case.get(&page.path)).collect();
+        let mut crowd = Crowd::at_once(case, requests).await;
+        all_wait(case, 51).await;
+        let answers = crowd.answers().await;
+        drop(outage);
+        let next = case.ask(&case.get(&page.path)).await;
+        all_got(&answers, 504)
+            .and(in_time(&answers, Duration::from_secs(1) + NOISE))
+            .and(all_alike(&[next]))
+    })
     .await
 }
 

@@ -43,14 +43,15 @@ impl Crowd {
     /// Sends the first request, and the others once the origin has that one. Returns when all
     /// of them wait.
     pub(super) async fn behind_one(case: &Case, page: &Page, requests: Vec<Request>) -> Self {
-        let before = page.count();
+        let (before, waiting) = (page.count(), case.stat("waiting").await);
         let mut clients = vec![case.send(requests[0].bytes()).await];
         assert!(page.arrived(before + 1).await, "the origin is not asked");
         let others = requests[1..]
             .iter()
             .map(|request| case.send(request.bytes()));
         clients.extend(join_all(others).await);
-        all_wait(case, requests.len()).await;
+        let everyone = waiting.unwrap_or(0) + requests.len() as u64;
+        all_wait(case, everyone).await;
         Self { requests, clients }
     }
 
@@ -76,9 +77,9 @@ impl Crowd {
 
 /// Returns when so many requests wait for a fetch. Of a foreign subject nobody can tell; there it
 /// is the time in which they should.
-pub(super) async fn all_wait(case: &Case, many: usize) {
+pub(super) async fn all_wait(case: &Case, many: u64) {
     if case.subject.is_ours() {
-        until(case, "waiting", |now| now >= many as u64).await;
+        until(case, "waiting", |now| now >= many).await;
     } else {
         case.let_pass(NOMINAL).await;
     }

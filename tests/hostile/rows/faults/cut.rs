@@ -150,16 +150,13 @@ async fn headless(case: &Case, recipe: Recipe, status: u16, after: Duration) -> 
 
 /// An answer in drops is still an answer, for those who come in the middle too.
 pub(super) async fn drips(case: &Case) -> Finding {
-    on(
-        case,
-        Launch::with(&["--store-deadline", "500ms"]),
-        async |case| {
-            let mut tried = Tried::default();
-            tried.note("within the time for storing", dripped(case, 4, 1).await);
-            tried.note("past the time for storing", dripped(case, 20, 2).await);
-            tried.sum()
-        },
-    )
+    let launch = Launch::with(&["--store-deadline", "500ms"]);
+    on(case, launch, async |case| {
+        let mut tried = Tried::default();
+        tried.note("within the time for storing", dripped(case, 4, 1).await);
+        tried.note("past the time for storing", dripped(case, 20, 2).await);
+        tried.sum()
+    })
     .await
 }
 

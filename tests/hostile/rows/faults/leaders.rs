@@ -54,22 +54,19 @@ async fn deaf_leader(case: &Case, recipe: Recipe) -> Finding {
 
 /// Everyone leaves while the origin is still at it.
 pub(super) async fn all_leave(case: &Case) -> Finding {
-    on(
-        case,
-        Launch::with(&["--fetch-deadline", "1s"]),
-        async |case| {
-            let mut tried = Tried::default();
-            for (name, by_reset) in [("all reset", true), ("all close", false)] {
-                tried.note(name, deserted(case, by_reset).await);
-            }
-            let page = case.page();
-            page.script(Recipe::new().gate(&Gate::shut()));
-            Crowd::of(case, &page).await.leave(true);
-            until(case, "waiting", |now| now == 0).await;
-            tried.note("the origin stays silent", asked(&page, 1, 1));
-            tried.sum()
-        },
-    )
+    let launch = Launch::with(&["--fetch-deadline", "1s"]);
+    on(case, launch, async |case| {
+        let mut tried = Tried::default();
+        for (name, by_reset) in [("all reset", true), ("all close", false)] {
+            tried.note(name, deserted(case, by_reset).await);
+        }
+        let page = case.page();
+        page.script(Recipe::new().gate(&Gate::shut()));
+        Crowd::of(case, &page).await.leave(true);
+        until(case, "waiting", |now| now == 0).await;
+        tried.note("the origin stays silent", asked(&page, 1, 1));
+        tried.sum()
+    })
     .await
 }
 

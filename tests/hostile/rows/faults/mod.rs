@@ -5,6 +5,7 @@
 
 mod answers;
 mod clients;
+mod clocks;
 mod connections;
 mod crowd;
 mod cut;
@@ -39,4 +40,6 @@ pub(super) const ROWS: &[Row] = &[
     row!(F65, F, "G12", "a client that closes its sending side and waits", clients::half_close),
     row!(F66, F, "G12", "a request that comes byte by byte", clients::byte_by_byte),
     row!(F67, F, "G12", "an answer before the request's body has ended", clients::early_answer),
+    row!(F33, F, "G10 G12", "the process stands still for longer than its deadlines", clocks::frozen),
+    row!(F34, F, "G10 G30", "the origin's clock is a day off, or it has none", clocks::skewed),
 ];
