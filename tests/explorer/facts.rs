@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::client::{Fields, Identity};
 use crate::history::{
     Answered, Call, Caller, Failed, Flight, Head, History, Looked, Over, Purged, Purging, Request,
-    RequestId, Serial, Stamp,
+    RequestId, Stamp,
 };
 use crate::plan::Settings;
 use crate::simulated::SimulatedRuntime;
@@ -447,11 +447,5 @@ impl Call {
             self.failed,
             Some((_, Failed::Gone(Over::Killed | Over::Panicked)))
         )
-    }
-}
-
-impl Serial {
-    pub(crate) fn of(at: usize) -> Self {
-        Self(u32::try_from(at).unwrap_or(u32::MAX))
     }
 }

@@ -5,8 +5,10 @@ use std::fmt;
 use crate::history::{BodyEnd, Call, Caller, Failed, History, Looked, Over};
 use crate::promises::asked_again;
 
+type Count = fn(&History) -> usize;
+
 /// What is counted, by name, in the order in which it is told.
-const COUNTED: [(&str, fn(&History) -> usize); 24] = [
+const COUNTED: [(&str, Count); 24] = [
     ("requests", |it| it.requests.len()),
     ("fetches", |it| it.flights.len()),
     ("refreshes", |it| {

@@ -32,4 +32,3 @@ pub(crate) use random::Random;
 pub(crate) use runtime::SimulatedRuntime;
 pub(crate) use schedule::Schedule;
 pub(crate) use simulation::{End, Panicked, Simulation, panic_on_purpose};
-pub(crate) use tasks::TaskId;

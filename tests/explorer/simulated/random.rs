@@ -18,12 +18,6 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A stream of its own, so that what one part draws changes nothing for
-    /// another.
-    pub(crate) fn fork(&mut self) -> Self {
-        Self(self.next())
-    }
-
     /// A number below `bound`, which is not zero.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         let wide = u128::from(self.next()) * u128::from(bound);

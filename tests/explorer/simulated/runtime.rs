@@ -39,11 +39,6 @@ impl SimulatedRuntime {
         self.shared.lock().tasks.abort(task);
     }
 
-    /// Whether a task is over.
-    pub(crate) fn is_finished(&self, task: TaskId) -> bool {
-        self.shared.lock().tasks.is_finished(task)
-    }
-
     /// The unfinished tasks that were started through [`Runtime::spawn`].
     pub(crate) fn detached(&self) -> Vec<TaskId> {
         self.shared.lock().tasks.detached()

@@ -144,10 +144,6 @@ impl Tasks {
         }
     }
 
-    pub(super) fn is_finished(&self, id: TaskId) -> bool {
-        self.slots[id.0].is_finished
-    }
-
     pub(super) const fn unfinished(&self) -> usize {
         self.unfinished
     }

@@ -117,7 +117,7 @@ async fn unconditional(case: &Case, line: &str) -> Checked {
             let attack = case.get(&page.path).line(line);
             let others = [case.get(&page.path), case.get(&page.path)];
             let served = beside(
-                &case,
+                case,
                 &page,
                 order,
                 &attack,
