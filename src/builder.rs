@@ -184,8 +184,9 @@ impl CacheBuilder {
         self
     }
 
-    /// How many requests may wait for one fetch. Default 65536; at least 1. Past
-    /// it: stale if allowed, else 503 with `Retry-After`.
+    /// How many requests may wait for the fetches of one key, or read from them.
+    /// Default 65536; at least 1. Past it: stale if allowed, else 503 with
+    /// `Retry-After`.
     pub fn max_waiters(mut self, most: usize) -> Self {
         self.max_waiters = most;
         self

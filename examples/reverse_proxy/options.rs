@@ -107,7 +107,7 @@ pub(crate) struct CacheOptions {
     /// Refreshes of stale answers at once [default: a quarter of the origin limit]
     #[arg(long, value_name = "N")]
     pub(crate) refresh_limit: Option<usize>,
-    /// Clients that may wait for one fetch; past it 503 [default: 65536]
+    /// Clients that may wait for the fetches of one page; past it 503 [default: 65536]
     #[arg(long, value_name = "N")]
     pub(crate) max_waiters: Option<usize>,
     /// Fetches under way at once, queued ones included; past it 503 [default: 16384]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use super::body::BodyReader;
@@ -31,6 +31,8 @@ pub(crate) struct Flight<N: News> {
     pub(super) began: Began,
     pub(super) guess: N::Guess,
     pub(super) counts: Arc<Counts>,
+    /// Followers of all flights of the key.
+    pub(super) of_key: Arc<AtomicUsize>,
     pub(super) state: Mutex<State<N>>,
 }
 
@@ -52,7 +54,13 @@ pub(super) struct State<N> {
 static STARTED: AtomicU64 = AtomicU64::new(0);
 
 impl<N: News> Flight<N> {
-    pub(super) fn new(key: Key, began: Began, guess: N::Guess, counts: Arc<Counts>) -> Self {
+    pub(super) fn new(
+        key: Key,
+        began: Began,
+        guess: N::Guess,
+        counts: Arc<Counts>,
+        of_key: Arc<AtomicUsize>,
+    ) -> Self {
         let state = State {
             news: None,
             open: true,
@@ -69,6 +77,7 @@ impl<N: News> Flight<N> {
             began,
             guess,
             counts,
+            of_key,
             state: Mutex::new(state),
         }
     }
@@ -128,6 +137,7 @@ impl<N: News> Follower<N> {
     pub(super) fn board(flight: &Arc<Flight<N>>, state: &mut State<N>) -> Self {
         state.followers += 1;
         flight.counts.waiting.fetch_add(1, Ordering::Relaxed);
+        flight.of_key.fetch_add(1, Ordering::Relaxed);
         let place = state.waiting.take_place();
         if place == state.read.len() {
             state.read.push(None);
@@ -189,6 +199,7 @@ impl<N: News> Drop for Follower<N> {
         let lead = state.lead.take();
         drop(state);
         self.flight.counts.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.flight.of_key.fetch_sub(1, Ordering::Relaxed);
         if let Some(lead) = lead {
             lead.wake();
         }

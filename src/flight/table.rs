@@ -73,7 +73,7 @@ pub(crate) enum Joined<N: News> {
     Found(Follower<N>),
     /// A new one was started, and joined.
     Started(Lead<N>, Follower<N>),
-    /// There is a flight, and it has as many followers as a flight may have.
+    /// The key's flights have as many followers as those of one key may have.
     TooManyFollowers,
     /// A new flight is needed, and there are as many as there may be.
     TooManyFlights,
@@ -107,23 +107,27 @@ impl<N: News> Table<N> {
         boarding: &mut impl Boarding<N>,
     ) -> Joined<N> {
         let mut shard = self.shard(key).lock();
-        for flight in shard.get(key).into_iter().flatten() {
+        let flights = shard.get(key).map_or(&[][..], Vec::as_slice);
+        let of_key = flights.first().map(|flight| Arc::clone(&flight.of_key));
+        let of_key = of_key.unwrap_or_default();
+        if of_key.load(Ordering::Relaxed) >= self.caps.followers {
+            return Joined::TooManyFollowers;
+        }
+        for flight in flights {
             let mut state = flight.state.lock();
             if state.open && boarding.accepts(flight, state.news.as_ref()) {
-                if state.followers >= self.caps.followers {
-                    return Joined::TooManyFollowers;
-                }
                 return Joined::Found(Follower::board(flight, &mut state));
             }
         }
-        if !boarding.is_known() && shard.get(key).map_or(0, Vec::len) >= self.caps.for_key {
+        if !boarding.is_known() && flights.len() >= self.caps.for_key {
             return Joined::TooManyForKey;
         }
         if self.counts.flights.load(Ordering::Relaxed) >= self.caps.flights {
             return Joined::TooManyFlights;
         }
         let counts = Arc::clone(&self.counts);
-        let flight = Arc::new(Flight::new(key.clone(), began, boarding.guess(), counts));
+        let flight = Flight::new(key.clone(), began, boarding.guess(), counts, of_key);
+        let flight = Arc::new(flight);
         let follower = Follower::board(&flight, &mut flight.state.lock());
         shard
             .entry(key.clone())

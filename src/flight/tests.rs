@@ -256,6 +256,10 @@ fn caps_are_kept() {
     let table = capped(1, 2);
     let (_lead, _first) = start(&table);
     let _second = follow(&table);
+    // Whichever of the key's flights they want.
     assert!(matches!(join(&table, 0), Joined::TooManyFollowers));
-    assert!(matches!(join(&table, 1), Joined::TooManyFlights));
+    assert!(matches!(join(&table, 1), Joined::TooManyFollowers));
+    let other = Key::for_test("other");
+    let joined = table.join(&other, BEGAN, &mut Anyone(0));
+    assert!(matches!(joined, Joined::TooManyFlights));
 }

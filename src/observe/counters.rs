@@ -100,7 +100,7 @@ counters! {
     key_too_large,
     /// Bound met: requests, or responses to be stored, past the variants of their key.
     variants_full,
-    /// Bound met: requests past the waiters of a fetch.
+    /// Bound met: requests past the waiters of their key.
     waiters_full,
     /// Bound met: requests past the fetches in flight.
     flights_full,

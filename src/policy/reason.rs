@@ -122,7 +122,7 @@ pub enum Reason {
     Pause,
     /// Too many fetches wait for the origin.
     GateFull,
-    /// Too many requests wait for one fetch.
+    /// Too many requests wait for the fetches of one key.
     WaitersFull,
     /// Too many fetches are in flight.
     FlightsFull,
