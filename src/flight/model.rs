@@ -2,7 +2,8 @@
 //!
 //! `scripts/test model`, or `RUSTFLAGS="--cfg floodwall_loom" cargo test --lib model_`.
 //!
-//! A waker that is lost shows as a deadlock, which loom reports.
+//! A waker that is lost shows as a deadlock, which loom reports. What purges and
+//! the store count is not loom's: a call of theirs is one step.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -12,9 +13,36 @@ use loom::future::block_on;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use super::tests::{join, table};
-use super::{Follower, Joined};
-use crate::policy::Shareable;
+use super::tests::{BEGAN, join, table};
+use super::{Boarding, Flight, Follower, Joined, Lead, Table};
+use crate::clock::Moment;
+use crate::entry::{Began, Entry, Head, Pieces};
+use crate::key::{Key, KeyRules};
+use crate::policy::{Permission, ResponseFacts, Shareable, Tags, Variant};
+use crate::store::{MemoryStore, Purge, Purges, Subject, Validity};
+use crate::sync::Mutex;
+
+/// Every interleaving in which a thread is interrupted no more than three times:
+/// for four threads, all of them would be too many.
+fn model_of_four(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
+fn start(table: &Arc<Table<u32>>) -> (Lead<u32>, Follower<u32>) {
+    match join(table, 0) {
+        Joined::Started(lead, follower) => (lead, follower),
+        other => panic!("expected to start a flight, got {other:?}"),
+    }
+}
+
+fn follow(table: &Arc<Table<u32>>) -> Follower<u32> {
+    match join(table, 0) {
+        Joined::Found(follower) => follower,
+        other => panic!("expected to find a flight, got {other:?}"),
+    }
+}
 
 fn news(follower: &Follower<u32>) -> u32 {
     block_on(poll_fn(|cx| follower.poll_news(cx)))
@@ -172,21 +200,234 @@ fn model_a_lead_that_queues_hears_that_it_is_hurried() {
 }
 
 #[test]
+fn model_one_who_leaves_does_not_take_the_flight_from_one_who_joins() {
+    loom::model(|| {
+        let table = table();
+        let (lead, first) = start(&table);
+        let leaves = thread::spawn(move || drop(first));
+        let joins = {
+            let table = Arc::clone(&table);
+            thread::spawn(move || assert_eq!(news(&follow(&table)), 7))
+        };
+        lead.announce(7, true);
+        leaves.join().expect("the one who leaves is done");
+        joins.join().expect("the one who joins is done");
+        assert!(!lead.is_followed());
+    });
+}
+
+#[test]
+fn model_one_who_joins_a_dying_flight_is_told_and_can_start_anew() {
+    loom::model(|| {
+        let table = table();
+        let (lead, first) = start(&table);
+        let dies = thread::spawn(move || drop(lead));
+        let joined = match join(&table, 0) {
+            Joined::Found(follower) => {
+                assert_eq!(news(&follower), 0, "the fetch was lost");
+                join(&table, 0)
+            }
+            started => started,
+        };
+        let Joined::Started(lead, follower) = joined else {
+            panic!("a flight that is lost is not joined twice");
+        };
+        lead.announce(7, true);
+        assert_eq!((news(&first), news(&follower)), (0, 7));
+        dies.join().expect("the lead is gone");
+        // What was cleaned up was the old flight, and not the new one.
+        assert_eq!(news(&follow(&table)), 7);
+    });
+}
+
+#[test]
+fn model_of_many_who_leave_none_takes_the_others_wakeup_along() {
+    model_of_four(|| {
+        let table = table();
+        let (lead, first) = start(&table);
+        let survivors = [follow(&table), follow(&table)];
+        let leaves = thread::spawn(move || {
+            let waits = poll_fn(|cx| {
+                let _ = first.poll_news(cx);
+                std::task::Poll::Ready(())
+            });
+            block_on(waits);
+            drop(first);
+        });
+        let stay = survivors.map(|one| thread::spawn(move || assert_eq!(news(&one), 3)));
+        lead.announce(3, false);
+        drop(lead);
+        leaves.join().expect("the one who leaves is done");
+        for one in stay {
+            one.join().expect("the one who stays is done");
+        }
+    });
+}
+
+/// Takes the lock that a purge takes, so that it may come before or after: the model
+/// checker tries orders only of what has a lock in common.
+fn meet(purges: &Purges, key: &Key) {
+    let subject = Subject { key, tags: None };
+    let from_nowhere = Began {
+        purges: u64::MAX,
+        ..BEGAN
+    };
+    let _ = purges.validity(subject, from_nowhere);
+}
+
+/// One who joins only what no purge has named since it began.
+struct Careful<'a> {
+    purges: &'a Purges,
+    key: &'a Key,
+}
+
+impl Careful<'_> {
+    fn finds_valid(&self, began: Began) -> bool {
+        let subject = Subject {
+            key: self.key,
+            tags: None,
+        };
+        self.purges.validity(subject, began) == Validity::Valid
+    }
+}
+
+impl Boarding<u32> for Careful<'_> {
+    fn accepts(&mut self, flight: &Flight<u32>, _news: Option<&u32>) -> bool {
+        self.finds_valid(flight.began())
+    }
+
+    fn is_known(&self) -> bool {
+        false
+    }
+
+    fn guess(&mut self) -> u8 {
+        0
+    }
+}
+
+#[test]
+fn model_a_purge_between_joining_and_storing_is_final() {
+    loom::model(|| {
+        let keys = KeyRules::new().compile("").expect("legal rules");
+        let (table, purges, key) = (table(), Arc::new(Purges::default()), Key::for_test("k"));
+        let stored: Arc<Mutex<Option<Began>>> = Arc::default();
+        let mut everyone = Careful {
+            purges: &purges,
+            key: &key,
+        };
+        let Joined::Started(lead, _first) = table.join(&key, BEGAN, &mut everyone) else {
+            panic!("an empty table has no flight");
+        };
+        let fetch = {
+            let (purges, key, stored) = (Arc::clone(&purges), key.clone(), Arc::clone(&stored));
+            thread::spawn(move || {
+                lead.announce(7, true);
+                let careful = Careful {
+                    purges: &purges,
+                    key: &key,
+                };
+                if careful.finds_valid(lead.began()) {
+                    *stored.lock() = Some(lead.began());
+                }
+                drop(lead);
+            })
+        };
+        let purger = {
+            let purges = Arc::clone(&purges);
+            thread::spawn(move || purges.make(&Purge::everything(), &keys, BEGAN.at))
+        };
+        meet(&purges, &key);
+        // One who comes now, and knows of the purge or does not.
+        let began = Began {
+            purges: purges.made(),
+            ..BEGAN
+        };
+        let mut careful = Careful {
+            purges: &purges,
+            key: &key,
+        };
+        let found = *stored.lock();
+        let found = found.filter(|found| careful.finds_valid(*found));
+        let joined = match table.join(&key, began, &mut careful) {
+            Joined::Found(follower) => Some(follower.flight.began()),
+            _ => None,
+        };
+        for old in [found, joined].into_iter().flatten() {
+            assert!(began.purges <= old.purges, "answered from before the purge");
+        }
+        fetch.join().expect("the fetch is over");
+        purger.join().expect("the purge is made");
+        // Whatever was stored meanwhile, nobody finds it any more.
+        let found = *stored.lock();
+        assert!(!found.is_some_and(|found| careful.finds_valid(found)));
+    });
+}
+
+/// A response whose fetch began so many seconds after the start.
+fn entry(second: u64) -> Arc<Entry> {
+    let head = Head {
+        status: http::StatusCode::OK,
+        headers: http::HeaderMap::new(),
+        facts: ResponseFacts {
+            lifetime: None,
+            permission: Permission::default(),
+            variant: Variant::default(),
+            tags: Tags::default(),
+        },
+        began: Began {
+            at: Moment::new(std::time::Duration::from_secs(second)),
+            purges: 0,
+        },
+    };
+    Arc::new(Entry::new(Arc::new(head), Pieces::new(Vec::new()), 1, None))
+}
+
+#[test]
+fn model_of_two_who_store_the_one_that_began_later_stays() {
+    loom::model(|| {
+        let table = table();
+        // In a lock, for the model checker to know that it matters who comes first.
+        let store = Arc::new(Mutex::new(MemoryStore::new(1 << 20, 32)));
+        let fetch = |guess: u8, entry: Arc<Entry>| {
+            let Joined::Started(lead, _) = join(&table, guess) else {
+                panic!("each has a flight of its own");
+            };
+            let store = Arc::clone(&store);
+            thread::spawn(move || {
+                lead.announce(1, true);
+                store.lock().put(lead.key(), &entry, |_| false);
+                lead.finish(Ok(()));
+            })
+        };
+        let newer = entry(2);
+        let fetches = [fetch(0, entry(1)), fetch(1, Arc::clone(&newer))];
+        for one in fetches {
+            one.join().expect("the fetch is over");
+        }
+        let slot = store
+            .lock()
+            .get(Key::for_test("k").as_bytes())
+            .expect("stored");
+        let kept = slot.select(&http::HeaderMap::new()).expect("one variant");
+        assert!(Arc::ptr_eq(kept, &newer));
+    });
+}
+
+#[test]
 fn model_a_purge_is_seen_by_whoever_comes_after_it() {
-    use crate::key::KeyRules;
-    use crate::store::{Purge, Purges, Subject, Validity};
     loom::model(|| {
         let keys = KeyRules::new().compile("").expect("legal rules");
         let purges = Arc::new(Purges::default());
-        let key = crate::key::Key::for_test("k");
-        let before = super::tests::BEGAN;
+        let key = Key::for_test("k");
+        let before = BEGAN;
         let purger = {
             let purges = Arc::clone(&purges);
             thread::spawn(move || purges.make(&Purge::everything(), &keys, before.at))
         };
+        meet(&purges, &key);
         // A fetch that begins now either began before the purge and is gone
         // once that has returned, or knows of it and is valid.
-        let began = crate::entry::Began {
+        let began = Began {
             purges: purges.made(),
             ..before
         };
