@@ -22,11 +22,11 @@ use crate::policy::{Permission, ResponseFacts, Shareable, Tags, Variant};
 use crate::store::{MemoryStore, Purge, Purges, Subject, Validity};
 use crate::sync::Mutex;
 
-/// Every interleaving in which a thread is interrupted no more than three times:
+/// Every interleaving in which a thread is interrupted no more than twice:
 /// for four threads, all of them would be too many.
 fn model_of_four(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = Some(2);
     builder.check(model);
 }
 
