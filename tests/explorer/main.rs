@@ -38,10 +38,12 @@ fn main() -> ExitCode {
     if !options.is_meant() {
         return ExitCode::SUCCESS;
     }
+    let first = options.first_seed();
     let is_good = match options.replay {
         Some(seed) => replay(seed, options.sabotage),
-        None if options.self_test => sabotage::self_test(options.first_seed()),
-        None => explore(&options),
+        None if options.self_test => sabotage::self_test(first),
+        None if options.is_bare() => sabotage::self_test(first) && explore(&options, first),
+        None => explore(&options, first),
     };
     if is_good {
         ExitCode::SUCCESS
@@ -87,8 +89,8 @@ struct Found {
 }
 
 #[allow(clippy::disallowed_methods, reason = "the machine's own time is told")]
-fn explore(options: &Options) -> bool {
-    let (first, many) = (options.first_seed(), options.seeds());
+fn explore(options: &Options, first: u64) -> bool {
+    let many = options.seeds();
     let last = first.saturating_add(many).saturating_sub(1);
     println!("seeds {first} to {last}, on {} threads", options.threads());
     let started = std::time::Instant::now();

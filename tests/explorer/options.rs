@@ -14,8 +14,8 @@ use crate::sabotage::Sabotage;
 #[derive(Parser)]
 #[command(name = "explorer")]
 pub(crate) struct Options {
-    /// How many seeds; 1,000 in a debug build and 100,000 in a release build if not
-    /// said.
+    /// How many seeds; if not said, 1,000 in a debug build and 100,000 in a release
+    /// build, after a self-test.
     #[arg(long)]
     seeds: Option<u64>,
     /// The first seed; drawn and printed if not said.
@@ -42,6 +42,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Whether nothing is said of what to do.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.seeds.is_none() && self.sabotage.is_none()
+    }
+
     pub(crate) fn seeds(&self) -> u64 {
         let usual = if cfg!(debug_assertions) {
             1_000

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::history::{BodyEnd, Call, Caller, Failed, History, Looked, Over};
 use crate::promises::asked_again;
 
+/// Counts something in a history.
 type Count = fn(&History) -> usize;
 
 /// What is counted, by name, in the order in which it is told.

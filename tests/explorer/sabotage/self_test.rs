@@ -12,6 +12,7 @@ const MOST_SEEDS: u64 = 2_000;
 /// Does everything wrong that there is, one after the other, and says whether each
 /// was noticed by the promise that it breaks, and each promise can be broken.
 pub(crate) fn self_test(first: u64) -> bool {
+    println!("self-test from seed {first}");
     let all = Sabotage::value_variants();
     let mut is_good = true;
     for sabotage in all {
@@ -19,7 +20,10 @@ pub(crate) fn self_test(first: u64) -> bool {
         match noticed_after(*sabotage, first) {
             Some(seeds) => println!("{name:>12}: {} after {seeds} seeds", sabotage.breaks()),
             None => {
-                println!("{name:>12}: {} held, from seed {first}", sabotage.breaks());
+                println!(
+                    "{name:>12}: {} held for {MOST_SEEDS} seeds",
+                    sabotage.breaks()
+                );
                 is_good = false;
             }
         }
