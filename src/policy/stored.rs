@@ -49,17 +49,7 @@ const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 /// the route asked for it to be stripped.
 #[must_use]
 pub fn end_to_end(headers: &HeaderMap, rules: &Rules, wall: SystemTime) -> HeaderMap {
-    let mut kept = headers.clone();
-    for nominated in fields::list(headers, &CONNECTION) {
-        if let Ok(name) = HeaderName::from_bytes(nominated.text) {
-            if !NEVER_FOR_ONE_HOP.contains(&name) {
-                kept.remove(name);
-            }
-        }
-    }
-    for name in &HOP_BY_HOP {
-        kept.remove(name);
-    }
+    let mut kept = beyond_one_hop(headers);
     kept.remove(AGE);
     hide_tags(&mut kept, rules);
     for value in kept.values_mut() {
@@ -74,6 +64,27 @@ pub fn end_to_end(headers: &HeaderMap, rules: &Rules, wall: SystemTime) -> Heade
     }
     // A clone has no spare room.
     kept.clone()
+}
+
+/// A head without the fields that are for one hop: those that always are, and those
+/// that `Connection` nominates.
+fn beyond_one_hop(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = headers.clone();
+    for nominated in fields::list(headers, &CONNECTION) {
+        let is_it = |name: &HeaderName| {
+            let name = name.as_str().as_bytes();
+            name.eq_ignore_ascii_case(nominated.text)
+        };
+        if let Ok(name) = std::str::from_utf8(nominated.text) {
+            if !NEVER_FOR_ONE_HOP.iter().any(is_it) {
+                kept.remove(name);
+            }
+        }
+    }
+    for name in &HOP_BY_HOP {
+        kept.remove(name);
+    }
+    kept
 }
 
 /// Takes off the fields that are between the origin and its caches.
@@ -101,27 +112,14 @@ pub fn updated(stored: &HeaderMap, not_modified: &HeaderMap) -> HeaderMap {
     // in place, the old ones would make the renewed response old on arrival.
     merged.remove(DATE);
     merged.remove(AGE);
-    for name in not_modified.keys() {
-        if KEPT_FROM_304.contains(name)
-            || HOP_BY_HOP.contains(name)
-            || (is_nominated(not_modified, name) && !NEVER_FOR_ONE_HOP.contains(name))
-        {
-            continue;
-        }
+    let said = beyond_one_hop(not_modified);
+    for name in said.keys().filter(|name| !KEPT_FROM_304.contains(name)) {
         merged.remove(name);
-        for value in not_modified.get_all(name) {
+        for value in said.get_all(name) {
             merged.append(name, value.clone());
         }
     }
     merged
-}
-
-fn is_nominated(headers: &HeaderMap, name: &HeaderName) -> bool {
-    fields::list(headers, &CONNECTION).any(|nominated| {
-        nominated
-            .text
-            .eq_ignore_ascii_case(name.as_str().as_bytes())
-    })
 }
 
 /// A clock that was never set may show a time that a `Date` cannot say: then it
