@@ -84,13 +84,10 @@ async fn answered_early(case: &Case, recipe: Recipe, status: u16) -> Finding {
     // The rest is sent after the answer, whether anyone wants it or not.
     client.send(PART).await;
     client.send(PART).await;
-    let next = if answer.reusable {
-        client.ask(&case.get(&page.path)).await
-    } else {
-        case.ask(&case.get(&page.path)).await
-    };
-    all_got(std::slice::from_ref(&answer), status)
-        .and(in_time(&[answer], NOISE))
+    let next = case.ask(&case.get(&page.path)).await;
+    let answers = [answer];
+    all_got(&answers, status)
+        .and(in_time(&answers, NOISE))
         .and(all_alike(&[next]))
 }
 
