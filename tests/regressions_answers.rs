@@ -120,3 +120,51 @@ async fn a_copy_in_place_of_an_error_says_its_age() {
     let answer = site.get("/").await;
     assert_eq!((answer.text(), answer.field("age")), ("page", "100"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_304_that_forgets_what_the_page_varies_on() {
+    for vary in ["accept", "accept-encoding", ""] {
+        let site = Site::new(move |call| async move {
+            let fresh = ("cache-control", "public, max-age=60");
+            if call.field("if-none-match").is_some() {
+                return status(304, &[fresh, ("etag", "\"a\""), ("vary", vary)], "");
+            }
+            let user = call.field("x-user").unwrap_or("nobody").to_owned();
+            let said = [("cache-control", "public, no-cache"), ("etag", "\"a\"")];
+            page(&[said[0], said[1], ("vary", "x-user")], user)
+        });
+        let one = [("x-user", "one")];
+        site.get_with("/", &one).await;
+        assert_eq!(site.get_with("/", &one).await.text(), "one");
+        assert_eq!(site.stats().validated, 1);
+        let two = site.get_with("/", &[("x-user", "two")]).await;
+        assert_eq!(two.text(), "two", "{vary:?}");
+        assert_eq!(site.get("/").await.text(), "nobody", "{vary:?}");
+        assert!(site.get_with("/", &one).await.is_hit(), "{vary:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn junk_that_leaves_no_room_for_what_browsers_ask() {
+    let site = Site::new(|call| async move {
+        let said = call
+            .field("accept-encoding")
+            .unwrap_or("nothing")
+            .to_owned();
+        page(
+            &[("cache-control", "max-age=60"), ("vary", "accept-encoding")],
+            said,
+        )
+    });
+    for n in 0..100 {
+        let junk = [("accept-encoding", &format!("x-{n};q=0.{n}")[..])];
+        assert_eq!(site.get_with("/", &junk).await.text(), "identity");
+    }
+    assert_eq!(site.calls(), 1);
+    for said in ["gzip, deflate, br, zstd", "zstd;q=0.9,br , GZIP, x"] {
+        let browser = [("accept-encoding", said)];
+        assert_eq!(site.get_with("/", &browser).await.text(), "gzip, br, zstd");
+    }
+    assert_eq!(site.get("/").await.text(), "nothing");
+    assert_eq!(site.calls(), 3);
+}

@@ -124,16 +124,11 @@ impl Fill {
                 return true;
             }
         };
-        // Most tag fields are not part of a stored head, and a 304 need not repeat them.
-        let known = &candidate.head.facts.tags;
-        facts.tags = match facts.tags.and(known, &engine.settings.rules) {
-            Ok(tags) => tags,
-            Err(reason) => {
-                engine.counters.met(reason);
-                self.remove(candidate);
-                return false;
-            }
-        };
+        if let Err(reason) = facts.add(&candidate.head.facts, &engine.settings.rules) {
+            engine.counters.met(reason);
+            self.remove(candidate);
+            return false;
+        }
         let head = Arc::new(self.head(status, &merged, *facts));
         engine.counters.validated.add(1);
         let entry = self.store(head, candidate.body.clone());

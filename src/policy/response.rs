@@ -54,6 +54,18 @@ pub struct ResponseFacts {
     pub tags: Tags,
 }
 
+impl ResponseFacts {
+    /// Adds what is known of the stored response that these facts renew, and that
+    /// a 304 cannot take back: most tag fields are not part of a stored head, and a
+    /// 304 need not repeat them; and the body was made for the fields that `Vary`
+    /// named then.
+    pub(crate) fn add(&mut self, known: &Self, rules: &Rules) -> Result<(), Reason> {
+        self.tags = self.tags.and(&known.tags, rules)?;
+        self.variant = self.variant.and(&known.variant, rules)?;
+        Ok(())
+    }
+}
+
 /// What may be done with a response.
 #[derive(Clone, Debug)]
 pub enum Verdict {

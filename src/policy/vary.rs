@@ -164,6 +164,29 @@ impl Variant {
         fields.all(|(name, value)| value.is_of(name, request))
     }
 
+    /// This variant, told by the fields of `other` too: what a 304 says of a stored
+    /// response beside what the response said itself. Its body stays what it was made
+    /// for, whatever the 304 leaves out.
+    ///
+    /// Both are of one request, so that they agree where they name the same.
+    ///
+    /// # Errors
+    /// [`Reason::VaryTooLarge`] past [`max_vary_names`](Rules::max_vary_names) or
+    /// [`max_variant_bytes`](Rules::max_variant_bytes).
+    pub(crate) fn and(&self, other: &Self, rules: &Rules) -> Result<Self, Reason> {
+        let mut names = self.names();
+        names.absorb(other);
+        let all = self.fields.iter().chain(&other.fields);
+        let of_name = |name: &HeaderName| all.clone().find(|(known, _)| known == name).cloned();
+        let both = Self {
+            fields: names.0.iter().filter_map(of_name).collect(),
+        };
+        if names.0.len() > rules.max_vary_names || both.size() > rules.max_variant_bytes {
+            return Err(Reason::VaryTooLarge);
+        }
+        Ok(both)
+    }
+
     /// The names that tell this variant from others.
     #[must_use]
     pub fn names(&self) -> VaryNames {
@@ -278,5 +301,23 @@ mod tests {
         assert!(Variant::of(&rule, &split).matches(&whole));
         assert_eq!(Variant::of(&rule, &split).names(), rule);
         assert!(rule.0.contains(&ACCEPT_LANGUAGE));
+    }
+
+    #[test]
+    fn a_variant_is_told_by_what_either_names() {
+        let request = map(&[("x-a", b"1"), ("x-b", b"2")]);
+        let of = |line: &[u8]| Variant::of(&names(&[("vary", line)]).expect("readable"), &request);
+        let rules = Rules::default();
+        let both = of(b"x-b, x-c").and(&of(b"x-a, x-b"), &rules);
+        assert_eq!(both, Ok(of(b"x-a, x-b, x-c")));
+        let few = Rules {
+            max_vary_names: 2,
+            ..rules
+        };
+        assert_eq!(
+            of(b"x-b, x-c").and(&of(b"x-a, x-b"), &few),
+            Err(Reason::VaryTooLarge)
+        );
+        assert_eq!(of(b"").and(&of(b"x-a, x-b"), &few), Ok(of(b"x-a, x-b")));
     }
 }
