@@ -117,6 +117,17 @@ impl Case {
         Ok(case)
     }
 
+    /// The same case with a proxy that no other row has used, started as the one of the run is
+    /// and with these flags: its figures are the row's own doing. With the same proxy if that is
+    /// not ours to start.
+    pub(crate) async fn alone(&self, flags: &[&str]) -> Self {
+        let Some(launch) = self.subject.launch() else {
+            return self.branch();
+        };
+        let fresh = self.with(&launch.and(flags)).await;
+        fresh.unwrap_or_else(|_| self.branch())
+    }
+
     /// The same subject for a variant of the row, with random numbers of its own.
     pub(crate) fn branch(&self) -> Self {
         let (origin, subject) = (Arc::clone(&self.origin), Arc::clone(&self.subject));

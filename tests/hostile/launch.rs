@@ -43,6 +43,13 @@ impl Launch {
         }
     }
 
+    /// The same, with these flags besides.
+    pub(crate) fn and(&self, flags: &[&str]) -> Self {
+        let mut more = self.clone();
+        more.flags.extend(flags.iter().map(ToString::to_string));
+        more
+    }
+
     /// With so many descriptors and no more.
     pub(crate) fn descriptors(mut self, most: u32) -> Self {
         self.descriptors = Some(most);

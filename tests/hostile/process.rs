@@ -10,6 +10,8 @@ use std::time::Duration;
 pub(crate) struct Figures {
     /// Resident memory in bytes.
     pub(crate) resident: u64,
+    /// The most that it ever was.
+    pub(crate) most_resident: u64,
     pub(crate) descriptors: usize,
     pub(crate) threads: u64,
     /// Whether it has been stopped by a signal.
@@ -26,6 +28,7 @@ pub(crate) fn figures(id: u32) -> Option<Figures> {
     };
     Some(Figures {
         resident: number("VmRSS:")? << 10,
+        most_resident: number("VmHWM:")? << 10,
         descriptors: fs::read_dir(format!("/proc/{id}/fd")).ok()?.count(),
         threads: number("Threads:")?,
         stopped: status.contains("(stopped)"),

@@ -32,6 +32,7 @@ pub(crate) struct Subject {
 #[derive(Debug)]
 struct Local {
     id: u32,
+    launch: Launch,
     child: Mutex<Child>,
     /// Its end is what a row is about.
     may_end: AtomicBool,
@@ -80,6 +81,7 @@ impl Subject {
         }
         let local = Local {
             id,
+            launch: launch.clone(),
             child: Mutex::new(child),
             may_end: AtomicBool::new(false),
             complaints,
@@ -95,6 +97,11 @@ impl Subject {
 
     pub(crate) fn is_ours(&self) -> bool {
         self.local.is_some()
+    }
+
+    /// How it was started, if it is ours.
+    pub(crate) fn launch(&self) -> Option<&Launch> {
+        self.local.as_ref().map(|local| &local.launch)
     }
 
     /// The figures of its process, if it is ours.

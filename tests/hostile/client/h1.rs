@@ -1,9 +1,10 @@
 //! HTTP/1.1 from the client's side, by hand.
 
+use std::future::Future;
 use std::net::SocketAddr;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Instant;
 
 use super::{Answer, PATIENCE, Request};
@@ -21,7 +22,26 @@ impl Connection {
     /// # Panics
     /// If the subject does not accept it; the row then counts as unsafe.
     pub(crate) async fn open(address: SocketAddr) -> Self {
-        let opened = tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await;
+        Self::over(TcpStream::connect(address)).await
+    }
+
+    /// Opens one for which the kernel takes next to nothing ahead of what is read, so that a
+    /// slow reader is felt on the other side.
+    ///
+    /// # Panics
+    /// As [`open`](Self::open).
+    pub(crate) async fn open_narrow(address: SocketAddr) -> Self {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        };
+        let socket = socket.expect("a socket");
+        socket.set_recv_buffer_size(2048).expect("a small buffer");
+        Self::over(socket.connect(address)).await
+    }
+
+    async fn over(connecting: impl Future<Output = std::io::Result<TcpStream>>) -> Self {
+        let opened = tokio::time::timeout(PATIENCE, connecting).await;
         let stream = opened.expect("the subject accepts connections in time");
         let stream = stream.expect("the subject accepts connections");
         // Without it a second write may wait for the answer to the first.

@@ -104,6 +104,11 @@ impl Connection {
         connection
     }
 
+    /// The bytes of a body beyond these are counted, not kept.
+    pub(crate) fn keep(&mut self, bytes: usize) {
+        self.reader.keep = bytes;
+    }
+
     pub(crate) fn patience(&mut self, patience: Duration) {
         self.reader.patience = patience;
     }
