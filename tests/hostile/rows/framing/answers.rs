@@ -3,7 +3,7 @@
 use super::tried;
 use crate::case::Case;
 use crate::client::Answer;
-use crate::origin::{Page, Recipe};
+use crate::origin::{Cut, Page, Recipe};
 use crate::verdict::{Finding, Tried, wanted};
 use crate::wire::readable;
 
@@ -18,9 +18,11 @@ fn another() -> String {
     )
 }
 
-/// An answer with this framing and this body, byte for byte.
+/// An answer with this framing and this body, byte for byte, and all in one write: bytes that
+/// come later than the next request could not be told from the answer to that.
 fn answer(lines: &str, body: &str) -> Recipe {
-    Recipe::new().line(lines).body(body).told()
+    let text = format!("{lines}\r\n\r\n{body}");
+    Recipe::new().line(text).body("").told()
 }
 
 /// S03. The length covers what hides the second answer from the coding, or the other way round.
@@ -49,7 +51,8 @@ pub(super) async fn both_framings(case: &Case) -> Tried {
     }
     let recipes = variants.iter().flat_map(|(lines, body)| {
         let recipe = answer(lines, body);
-        let closing = recipe.clone().until_close();
+        let closing = answer(&format!("{lines}\r\nConnection: close"), body);
+        let closing = closing.cut_at(0, Cut::Close);
         [
             (lines.clone(), recipe),
             (format!("{lines}, until close"), closing),
@@ -66,7 +69,7 @@ pub(super) async fn both_framings(case: &Case) -> Tried {
     let old = answer("Transfer-Encoding: chunked", &behind).status_line("HTTP/1.0 200 OK");
     let old = ("Transfer-Encoding in HTTP/1.0".to_owned(), old);
     let recipes = recipes.chain(bodiless).chain([old]);
-    tried(recipes.map(|(label, recipe)| (label, unbelieved(case, recipe)))).await
+    tried(case, recipes, unbelieved).await
 }
 
 const CODINGS: [&str; 15] = [
@@ -94,9 +97,9 @@ pub(super) async fn odd_lengths(case: &Case) -> Tried {
     let lines = lines.into_iter().chain(["Content-Length : 5".to_owned()]);
     let recipes = lines.map(|lines| {
         let recipe = answer(&lines, &body);
-        (lines, unbelieved(case, recipe))
+        (lines, recipe)
     });
-    tried(recipes).await
+    tried(case, recipes, unbelieved).await
 }
 
 const LENGTHS: [&str; 23] = [
@@ -133,10 +136,13 @@ pub(super) async fn odd_chunks(case: &Case) -> Tried {
     let variants = variants
         .into_iter()
         .chain([("an extension of 1 MB", chunked(&long))]);
-    let mut all = tried(variants.map(|(label, recipe)| (label, cut(case, recipe)))).await;
+    let mut all = tried(case, variants, cut).await;
     let trailers = "Content-Length: 3\r\nSet-Cookie: sid=evil\r\nCache-Control: max-age=9";
     let recipe = chunked(&format!("5\r\nhello\r\n0\r\n{trailers}\r\n\r\n"));
-    all.note("trailers that are fields", unbelieved(case, recipe).await);
+    all.note(
+        "trailers that are fields",
+        unbelieved(case.branch(), recipe).await,
+    );
     all
 }
 
@@ -162,13 +168,13 @@ const NO_CHUNKS: [&str; 16] = [
 /// The client is told of an error, or gets what the rules make of the answer, in one framing and
 /// nothing more; and whoever comes next, for the same page or for another, gets no byte of what
 /// came behind.
-async fn unbelieved(case: &Case, recipe: Recipe) -> Finding {
+async fn unbelieved(case: Case, recipe: Recipe) -> Finding {
     let page = case.page();
     page.script(recipe.when(|seen| !seen.target_has("/victim")));
     let first = case.ask(&case.get(&page.path)).await;
     let again = case.ask(&case.get(&page.path)).await;
     let judged = harmless(&first).and(harmless(&again));
-    judged.and(bystander(case, &page).await)
+    judged.and(bystander(&case, &page).await)
 }
 
 fn harmless(answer: &Answer) -> Finding {
@@ -189,7 +195,7 @@ fn harmless(answer: &Answer) -> Finding {
 }
 
 /// A body that breaks off must be seen to break off, and not be kept.
-async fn cut(case: &Case, recipe: Recipe) -> Finding {
+async fn cut(case: Case, recipe: Recipe) -> Finding {
     let page = case.page();
     page.script(recipe.when(|seen| !seen.target_has("/victim")));
     for _ in 0..2 {
@@ -200,7 +206,7 @@ async fn cut(case: &Case, recipe: Recipe) -> Finding {
             return Finding::bad(format!("handed on as whole: {} {body}", answer.summary()));
         }
     }
-    Finding::safe("told as an error, or cut").and(bystander(case, &page).await)
+    Finding::safe("told as an error, or cut").and(bystander(&case, &page).await)
 }
 
 /// Someone else, over whatever connection to the origin is left.

@@ -54,17 +54,19 @@ pub(super) async fn both_framings(case: &Case) -> Tried {
         let lines = format!("Connection: keep-alive\r\nTransfer-Encoding: {coding}");
         variants.push((version, lines, Hides::FromLength));
     }
-    let variants = variants.iter().map(|(version, lines, hides)| {
-        let finding = async {
-            let page = case.page();
-            let body = Body::new(&page, *hides);
-            let lines = lines.replace("LENGTH", &body.length.to_string());
-            let request = post(&page, version, &lines, &body.text);
-            in_doubt(case, &page, request.as_bytes()).await
-        };
-        (format!("{version}, {lines}, {hides:?}"), finding)
+    let variants = variants.into_iter().map(|variant| {
+        let (version, lines, hides) = &variant;
+        (format!("{version}, {lines}, {hides:?}"), variant)
     });
-    tried(variants).await
+    tried(case, variants, hidden).await
+}
+
+async fn hidden(case: Case, (version, lines, hides): (&str, String, Hides)) -> Finding {
+    let page = case.page();
+    let body = Body::new(&page, hides);
+    let lines = lines.replace("LENGTH", &body.length.to_string());
+    let request = post(&page, version, &lines, &body.text);
+    in_doubt(&case, &page, request.as_bytes()).await
 }
 
 const LENGTH: &str = "Content-Length: LENGTH";
@@ -117,11 +119,8 @@ pub(super) async fn odd_lengths(case: &Case) -> Tried {
         "Content-Length\x0b",
     ];
     let names = names.map(|name| format!("{name}: 5"));
-    let odd = lengths.into_iter().chain(names).map(|line| {
-        let finding = unread(case, line.clone());
-        (line, finding)
-    });
-    let mut all = tried(odd).await;
+    let odd = lengths.into_iter().chain(names);
+    let mut all = tried(case, odd.map(|line| (line.clone(), line)), unread).await;
     for length in ["005", " 5 ", "\t5", "5\r\nContent-Length: 5"] {
         all.note(length, five(case, length).await);
     }
@@ -169,11 +168,11 @@ const LENGTHS: [&str; 36] = [
 ];
 
 /// Not even the beginning of it reaches the origin.
-async fn unread(case: &Case, line: String) -> Finding {
+async fn unread(case: Case, line: String) -> Finding {
     let page = case.page();
     let body = format!("hello{}", smuggled(&page));
     let request = post(&page, "HTTP/1.1", &line, &body);
-    let finding = in_doubt(case, &page, request.as_bytes()).await;
+    let finding = in_doubt(&case, &page, request.as_bytes()).await;
     if finding.is_safe() && page.count() > 0 {
         return Finding::bad("taken for a length");
     }
@@ -234,9 +233,7 @@ pub(super) async fn odd_chunks(case: &Case) -> Tried {
         ),
     ];
     let small = NO_CHUNKS.map(|body| (body, body.to_owned()));
-    let variants = small.into_iter().chain(large);
-    let variants = variants.map(|(label, body)| (label, broken(case, body)));
-    let mut all = tried(variants).await;
+    let mut all = tried(case, small.into_iter().chain(large), broken).await;
     for body in CHUNKS {
         all.note(body, legal(case, body).await);
     }
@@ -285,11 +282,11 @@ const CHUNKS: [&str; 5] = [
     "5\r\nhello\r\n0\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\nHost: evil.test\r\n\r\n",
 ];
 
-async fn broken(case: &Case, body: String) -> Finding {
+async fn broken(case: Case, body: String) -> Finding {
     let page = case.page();
     let body = format!("{body}{}", smuggled(&page));
     let request = post(&page, "HTTP/1.1", "Transfer-Encoding: chunked", &body);
-    let finding = in_doubt(case, &page, request.as_bytes()).await;
+    let finding = in_doubt(&case, &page, request.as_bytes()).await;
     if finding.is_safe() && whole_at_origin(&page) {
         let raw = page.last().map(|seen| readable(&seen.raw));
         return Finding::bad(format!(

@@ -17,13 +17,13 @@ pub(super) async fn downgrade(case: &Case) -> Finding {
         return control;
     }
     let judged = heads(case).await.sum().and(bodies(case).await.sum());
-    let floods = [(16_000, 4_000), (1, 50_000), (0, 50_000)].map(|(size, count)| {
+    let floods = [(16_000, 4_000), (1, 50_000), (0, 50_000)];
+    let floods = floods.map(|(size, count)| {
         let what = format!("CONTINUATION, {count} times {size} bytes");
-        (what, continuation(case, size, count))
+        (what, (size, count))
     });
-    judged
-        .and(tried(floods).await.sum())
-        .and(interleaved(case).await)
+    let floods = tried(case, floods, continuation).await;
+    judged.and(floods.sum()).and(interleaved(case).await)
 }
 
 type Change = Box<dyn Fn(&Page, &mut Vec<Field>) + Send + Sync>;
@@ -60,10 +60,7 @@ async fn heads(case: &Case) -> Tried {
     }
     let behind: Change = Box::new(|_, fields| fields.rotate_left(4));
     variants.push(("pseudo fields behind others".to_owned(), behind));
-    let tries = variants
-        .into_iter()
-        .map(|(variant, change)| (variant, with(case, change)));
-    tried(tries).await
+    tried(case, variants, with).await
 }
 
 /// Bodies that are not as long as they say, and trailers that are fields.
@@ -208,7 +205,7 @@ async fn control(case: &Case) -> Finding {
 }
 
 /// A request that the row has changed: refused or reset, and the origin does not hear of it.
-async fn with(case: &Case, change: Change) -> Finding {
+async fn with(case: Case, change: Change) -> Finding {
     let page = case.page();
     let mut asked = fields("GET", &page.path, "n");
     change(&page, &mut asked);
@@ -217,7 +214,7 @@ async fn with(case: &Case, change: Change) -> Finding {
     if let Some(seen) = page.last() {
         return Finding::bad(format!("the origin got {}", readable(&seen.raw)));
     }
-    refused(&answer).and(next(case, &mut connection).await)
+    refused(&answer).and(next(&case, &mut connection).await)
 }
 
 fn refused(answer: &Answer) -> Finding {
@@ -294,7 +291,7 @@ async fn trailers(case: &Case, trailer: &str) -> Finding {
 }
 
 /// A head that never ends, in large pieces, in small ones, and in none.
-async fn continuation(case: &Case, size: usize, count: usize) -> Finding {
+async fn continuation(case: Case, (size, count): (usize, usize)) -> Finding {
     let page = case.page();
     let mut connection = case.connect_h2().await;
     let (stream, mut start) = connection.prepare(&fields("GET", &page.path, "n"), true);

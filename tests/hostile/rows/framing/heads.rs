@@ -10,11 +10,11 @@ use crate::verdict::{Finding, Tried, refused, wanted};
 pub(super) async fn upgrades(case: &Case) -> Finding {
     let variants = UPGRADES.iter().flat_map(|lines| {
         answers_to_an_upgrade().map(|(what, recipe)| {
-            let finding = upgrade(case, lines, recipe);
-            (format!("{lines}, answered {what}"), finding)
+            let variant = (*lines, recipe);
+            (format!("{lines}, answered {what}"), variant)
         })
     });
-    tried(variants).await.sum()
+    tried(case, variants, upgrade).await.sum()
 }
 
 const UPGRADES: [&str; 8] = [
@@ -42,7 +42,7 @@ fn answers_to_an_upgrade() -> [(&'static str, Recipe); 4] {
     ]
 }
 
-async fn upgrade(case: &Case, lines: &str, recipe: Recipe) -> Finding {
+async fn upgrade(case: Case, (lines, recipe): (&str, Recipe)) -> Finding {
     let page = case.page();
     page.script(recipe.when(|seen| !seen.target_has("/next")));
     let next = page.with("/next");
@@ -77,7 +77,7 @@ pub(super) async fn syntax(case: &Case) -> Finding {
     });
     let heads = HEADS.map(|head| (head.to_owned(), head.to_owned()));
     let odd = fields.into_iter().chain(first_lines).chain(heads);
-    let all = tried(odd.map(|(label, head)| (label, two_in_one(case, head)))).await;
+    let all = tried(case, odd, two_in_one).await;
     all.sum().and(large(case).await).and(forms(case).await)
 }
 
@@ -175,10 +175,10 @@ const FIRST_LINES: [&str; 28] = [
 ];
 
 /// A head that is wrong, and a request behind it: neither reaches the origin.
-async fn two_in_one(case: &Case, head: String) -> Finding {
+async fn two_in_one(case: Case, head: String) -> Finding {
     let page = case.page();
     let bytes = format!("{}{}", head.replace("PATH", &page.path), smuggled(&page));
-    let (answer, closed) = one_answer(case, bytes.as_bytes()).await;
+    let (answer, closed) = one_answer(&case, bytes.as_bytes()).await;
     if let Some(trouble) = trouble_at_origin(&page) {
         return Finding::bad(trouble);
     }
@@ -195,8 +195,7 @@ async fn two_in_one(case: &Case, head: String) -> Finding {
 /// Targets in the forms that are not a path. What reaches the origin must be a path, under the
 /// host that the target names.
 async fn forms(case: &Case) -> Finding {
-    let none = NO_TARGETS.map(|line| (line.to_owned(), no_target(case, line)));
-    let mut all = tried(none).await;
+    let mut all = tried(case, NO_TARGETS.map(|line| (line, line)), no_target).await;
     for target in [
         "//",
         "/x#fragment",
@@ -240,12 +239,12 @@ const NO_TARGETS: [&str; 23] = [
 ];
 
 /// Refused, whatever it may mean.
-async fn no_target(case: &Case, line: &str) -> Finding {
+async fn no_target(case: Case, line: &str) -> Finding {
     let page = case.page();
     let line = line.replace("HOST", &page.host);
     let host = &page.host;
     let request = format!("{line} HTTP/1.1\r\nHost: {host}\r\n\r\n{}", smuggled(&page));
-    refused(case, &page, request.as_bytes(), true).await
+    refused(&case, &page, request.as_bytes(), true).await
 }
 
 /// Legal or nearly so: refused, or forwarded as it was keyed. A fragment is not part of either.

@@ -9,11 +9,9 @@ mod pipeline;
 mod splitting;
 
 use std::future::Future;
-use std::pin::Pin;
-
-use futures_util::future::join_all;
 
 use super::{Row, row};
+use crate::at_once::each;
 use crate::case::Case;
 use crate::client::Answer;
 use crate::origin::{Page, Seen};
@@ -95,18 +93,22 @@ async fn odd_chunks(case: &Case) -> Finding {
 }
 
 /// Tries variants side by side: one that hangs then costs its patience once, not the row's time.
-fn tried<'a, V: AsRef<[u8]> + Send + 'a, F: Future<Output = Finding> + Send + 'a>(
-    variants: impl IntoIterator<Item = (V, F)>,
-) -> Pin<Box<dyn Future<Output = Tried> + Send + 'a>> {
-    let (variants, findings): (Vec<V>, Vec<F>) = variants.into_iter().unzip();
-    Box::pin(async move {
-        let findings = join_all(findings).await;
-        let mut tried = Tried::default();
-        for (variant, finding) in variants.iter().zip(findings) {
-            tried.note(variant, finding);
-        }
-        tried
-    })
+async fn tried<V, F>(
+    case: &Case,
+    variants: impl IntoIterator<Item = (impl ToString, V)>,
+    attempt: impl Fn(Case, V) -> F,
+) -> Tried
+where
+    F: Future<Output = Finding>,
+{
+    let named = variants
+        .into_iter()
+        .map(|(name, variant)| (name.to_string(), variant));
+    let attempt = |case, (name, variant)| {
+        let finding = attempt(case, variant);
+        async { (name, finding.await) }
+    };
+    each(case, named.collect(), attempt).await
 }
 
 /// What the target of a request is called that nobody sends, except inside another one.

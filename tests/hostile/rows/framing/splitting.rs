@@ -10,9 +10,9 @@ use crate::wire::readable;
 const EVIL: &str = "evil";
 
 pub(super) async fn splitting(case: &Case) -> Finding {
-    let cookies = COOKIES.map(|injected| (injected, cookie(case, injected)));
-    let seconds = SECONDS.map(|injected| (injected, second_answer(case, injected)));
-    let (cookies, seconds) = (tried(cookies).await, tried(seconds).await);
+    let cookies = tried(case, COOKIES.map(|injected| (injected, injected)), cookie).await;
+    let seconds = SECONDS.map(|injected| (injected, injected));
+    let seconds = tried(case, seconds, second_answer).await;
     let judged = cookies.sum().and(seconds.sum()).and(unasked(case).await);
     judged.and(early(case).await).and(interim(case).await)
 }
@@ -56,14 +56,14 @@ fn decoded(seen: &Seen) -> Vec<u8> {
     bytes
 }
 
-fn reflects() -> Recipe {
-    Recipe::new().reflect(|seen| [b"X-Asked: ", &decoded(seen)[..]].concat())
+fn reflects(recipe: Recipe) -> Recipe {
+    recipe.reflect(|seen| [b"X-Asked: ", &decoded(seen)[..]].concat())
 }
 
 /// The cookie is the origin's, as far as a cache can see; so the answer is not to be shared.
-async fn cookie(case: &Case, injected: &str) -> Finding {
+async fn cookie(case: Case, injected: &str) -> Finding {
     let page = case.page();
-    page.script(reflects());
+    page.script(reflects(Recipe::new()));
     let target = page.with(format!("?x={injected}"));
     let attack = case.ask(&case.get(&target)).await;
     let between = page.count();
@@ -83,11 +83,13 @@ async fn cookie(case: &Case, injected: &str) -> Finding {
 /// What the origin sends behind the answer that was asked for is nobody's answer: not at once,
 /// not over the same connection, not from the store. Tried often, because it is a race between
 /// those bytes and the next request.
-async fn second_answer(case: &Case, injected: &str) -> Finding {
+async fn second_answer(case: Case, injected: &str) -> Finding {
     let injected = injected.replace("SECOND", SECOND);
     for _ in 0..10 {
         let page = case.page();
-        page.script(reflects().when(|seen| seen.target_has("?x=")));
+        // Nothing but the head, so that all of it comes in one write.
+        let recipe = reflects(Recipe::new().body("").told());
+        page.script(recipe.when(|seen| seen.target_has("?x=")));
         let attack = case.get(page.with(format!("?x={injected}")));
         let victims: Vec<_> = (0..8)
             .map(|n| case.get(page.with(format!("/victim{n}"))))
@@ -131,28 +133,35 @@ fn bystander(answer: &Answer, target: &[u8], attack: &[u8]) -> Finding {
 async fn unasked(case: &Case) -> Finding {
     let answer =
         format!("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 4\r\n\r\n{EVIL}");
-    let told = |lines: &str, body: &str| Recipe::new().line(lines).body(body).told();
-    let hello = format!("hello{answer}");
-    let chunks = format!("5\r\nhello\r\n0\r\n\r\n{answer}");
-    let head = format!("Content-Length: 0\r\n\r\n{answer}");
+    // In one write with the head: bytes that come later than the next request could not be told
+    // from the answer to that.
+    let told = |lines: &str, body: &str| {
+        let text = format!("{lines}\r\n\r\n{body}{answer}");
+        Recipe::new().line(text).body("").told()
+    };
+    let not_modified = Recipe::not_modified("\"x\"").line(format!("X: y\r\n\r\n{answer}"));
     let variants = [
-        ("behind a length", told("Content-Length: 5", &hello)),
-        ("behind chunks", told("Transfer-Encoding: chunked", &chunks)),
-        ("behind nothing", told("Content-Length: 0", &answer)),
-        ("garbage", told("Content-Length: 5", "hello\0\0\0\r\n\r\n")),
-        ("behind a 304", Recipe::not_modified("\"x\"").body(&answer)),
-        ("behind a 204", told("", &answer).status(204)),
+        ("behind a length", told("Content-Length: 5", "hello")),
+        (
+            "behind chunks",
+            told("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n"),
+        ),
+        ("behind nothing", told("Content-Length: 0", "")),
+        (
+            "behind garbage",
+            told("Content-Length: 5", "hello\0\0\0\r\n\r\n"),
+        ),
+        ("behind a 304", not_modified),
+        ("behind a 204", told("X: y", "").status(204)),
         (
             "behind an answer to HEAD",
-            told(&head, "").when_method("HEAD"),
+            told("Content-Length: 0", "").when_method("HEAD"),
         ),
     ];
-    tried(variants.map(|(label, recipe)| (label, behind(case, recipe))))
-        .await
-        .sum()
+    tried(case, variants, behind).await.sum()
 }
 
-async fn behind(case: &Case, recipe: Recipe) -> Finding {
+async fn behind(case: Case, recipe: Recipe) -> Finding {
     for _ in 0..10 {
         let page = case.page();
         page.script(recipe.clone().when(|seen| !seen.target_has("/victim")));
@@ -208,12 +217,12 @@ async fn interim(case: &Case) -> Finding {
         "HTTP/1.1 102 Processing\r\nContent-Length: 5\r\n\r\n",
         "HTTP/1.1 199 X\r\nTransfer-Encoding: chunked\r\n\r\n",
     ];
-    tried(BEFORE.map(|before| (before, skipped(case, before))))
+    tried(case, BEFORE.map(|before| (before, before)), skipped)
         .await
         .sum()
 }
 
-async fn skipped(case: &Case, before: &str) -> Finding {
+async fn skipped(case: Case, before: &str) -> Finding {
     let page = case.page();
     page.script(Recipe::new().status_line(format!("{before}HTTP/1.1 200 OK")));
     for _ in 0..2 {
