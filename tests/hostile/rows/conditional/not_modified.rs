@@ -222,7 +222,19 @@ pub(super) async fn turning_private(case: &Case) -> Finding {
             ends_at_once(&case, line, kind).await,
         )
     };
-    where_validated(case, each(case, variants.collect(), attempt)).await
+    let trying = async {
+        let mut tried = each(case, variants.collect(), attempt).await;
+        for vary in [
+            "Cache-Control: public, max-age=60\r\nVary: Accept",
+            "Cache-Control: public, max-age=60\r\nVary: ",
+            "Cache-Control: public, max-age=60\r\nVary: Accept-Encoding",
+            "Cache-Control: public, max-age=60",
+        ] {
+            tried.note(format!("{vary}, after X-User"), narrowed(case, vary).await);
+        }
+        tried
+    };
+    where_validated(case, trying).await
 }
 
 /// The page is for everyone, with leave for cookies; then one user asks, and the origin says in a
@@ -251,6 +263,29 @@ async fn ends_at_once(case: &Case, line: &str, kind: &str) -> Checked {
     }
     let how = "everyone has an answer of their own, at once";
     Ok(Finding::safe(how))
+}
+
+/// A 304 that names fewer fields in `Vary` than the page did: what was made for one is still not
+/// for those who say something else.
+async fn narrowed(case: &Case, vary: &str) -> Checked {
+    let page = case.page();
+    page.script(
+        Recipe::not_modified("\"right\"")
+            .line(vary)
+            .when(is_conditional),
+    );
+    page.script(tagged("public, no-cache").line("Vary: X-User, Accept"));
+    let user = |name: &str| case.get(&page.path).line(format!("X-User: {name}"));
+    let one = user("one");
+    case.ask(&one).await;
+    case.ask(&user("one")).await;
+    page.unscript();
+    page.script(tagged("public, max-age=60").line("Vary: X-User"));
+    for other in [user("two"), case.get(&page.path), user("one, two")] {
+        let answer = case.ask(&other).await;
+        own(&answer, &other).checked()?;
+    }
+    Ok(Finding::safe("everyone has an answer of their own"))
 }
 
 /// Someone with a cookie that nobody else has.

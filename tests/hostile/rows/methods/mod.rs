@@ -5,7 +5,7 @@ mod heads;
 use super::{Row, row};
 use crate::at_once::{each, while_held};
 use crate::case::Case;
-use crate::client::Request;
+use crate::client::{Request, h2};
 use crate::origin::{Page, Recipe};
 use crate::verdict::{Checked, Finding, Tried, clean, own, poison, wanted};
 
@@ -76,6 +76,11 @@ async fn other_methods(case: &Case) -> Finding {
     };
     let mut tried = each(case, variants.collect(), attempt).await;
     tried.append(gets_with_bodies(case).await);
+    tried.note("a GET with a body over HTTP/2", body_over_h2(case).await);
+    tried.note(
+        "Content-Location: another page",
+        in_others_names(case).await,
+    );
     tried.append(invalidations(case).await);
     tried.sum()
 }
@@ -152,6 +157,39 @@ async fn gets_with_bodies(case: &Case) -> Tried {
         }
     }
     tried
+}
+
+/// In HTTP/2 a body needs no field that announces it.
+async fn body_over_h2(case: &Case) -> Checked {
+    for body in ["x=evil", ""] {
+        let page = case.page();
+        let fat = case.get(&page.path);
+        let mut connection = case.connect_h2().await;
+        let stream = connection.request(&h2::fields_of(&fat), false).await;
+        connection.data(stream, body.as_bytes(), true).await;
+        connection.answer(stream).await;
+        let victim = case.ask(&case.get(&page.path)).await;
+        clean(&victim, page.path.as_bytes(), &["evil"]).checked()?;
+    }
+    Ok(Finding::safe("the victim's answer is clean"))
+}
+
+/// An answer that says it is another page is not kept as that page.
+async fn in_others_names(case: &Case) -> Checked {
+    let page = case.page();
+    for (at, method) in ["GET", "HEAD", "POST", "PUT"].into_iter().enumerate() {
+        let target = page.with(format!("/{at}"));
+        let named = String::from_utf8_lossy(&target);
+        let line = format!("Content-Location: {named}\r\nLocation: {named}");
+        let recipe = Recipe::fresh("public, max-age=60").line(line);
+        let attack = case.get(page.with("/evil")).method(method);
+        page.script(recipe.when_nonce(&attack.nonce));
+        let victim = case.get(&target);
+        poison(case, &page, &attack, &victim, &[&attack.nonce])
+            .await
+            .checked()?;
+    }
+    Ok(Finding::safe("kept under its own name"))
 }
 
 /// Whose pages an answer to an unsafe method may make invalid: nobody else's.
