@@ -93,7 +93,7 @@ const COUNTED: [(&str, Count); 24] = [
 
 const REACHED: &str = "flights that called";
 const CALLS: &str = "calls by flights";
-const AGAIN: &str = "second calls after a lying 304";
+const AGAIN: &str = "second calls after a 304";
 
 fn calls(history: &History, is: impl Fn(&&Call) -> bool) -> usize {
     history.calls.iter().filter(is).count()

@@ -4,7 +4,8 @@ use crate::history::{Flight, History};
 pub(super) const PROMISE: Promise = Promise {
     name: "calls-per-flight",
     text: "A fetch calls the handler once. The one exception: a 304 that speaks of something \
-           else than what is stored answers nothing, and the same fetch asks for the whole.",
+           else than what is stored, or by which that may be kept no longer, answers nothing, \
+           and the same fetch asks for the whole.",
     check,
 };
 
@@ -18,13 +19,12 @@ fn check(history: &History) -> Kept {
     Ok(())
 }
 
-/// Whether a flight called a second time because of a 304 that was not about what
-/// it had asked.
+/// Whether a flight called a second time because of a 304 that left nothing to answer with.
 pub(crate) fn asked_again(history: &History, flight: &Flight) -> bool {
     let [first, second] = flight.calls[..] else {
         return false;
     };
     let head = history.call(first).head;
-    let was_beside = head.is_some_and(|head| head.status == 304 && !head.honest);
-    was_beside && history.call(second).asked.is_none()
+    let was_no_answer = head.is_some_and(|head| head.status == 304);
+    was_no_answer && history.call(second).asked.is_none()
 }
