@@ -21,7 +21,7 @@ fn tagged(cache_control: &str) -> Recipe {
 
 /// A 304 comes when there is nothing any more that it could be about.
 pub(super) async fn nothing_to_refresh(case: &Case) -> Finding {
-    let small = ["--capacity", "1MiB", "--max-object-size", "600k"];
+    let small = ["--capacity", "1MiB", "--max-object-size", "256k"];
     on(case, Launch::with(&small), async |case| {
         let mut tried = Tried::default();
         tried.note("changed by a POST meanwhile", changed(case).await);
@@ -61,12 +61,12 @@ async fn changed(case: &Case) -> Finding {
 
 /// Only as much is stored as two of these pages take.
 async fn crowded_out(case: &Case) -> Finding {
-    const BODY: usize = 500_000;
+    const BODY: usize = 200_000;
     let (page, gate) = (case.page(), Gate::shut());
     let (first, mut crowd) = validating(case, &page, &gate, BODY).await;
     let others = case.page();
     others.script(Recipe::new().padded(BODY));
-    for n in 0..4 {
+    for n in 0..8 {
         for _ in 0..10 {
             case.ask(&case.get(others.with(format!("/{n}")))).await;
         }
