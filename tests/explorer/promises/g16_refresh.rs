@@ -35,5 +35,7 @@ fn is_under_way(history: &History, first: &Flight, refresh: &Flight) -> bool {
         .announced(first)
         .is_some_and(|announced| announced.is_before(began));
     let is_same = first.page == refresh.page && history.selects_same(first, refresh);
-    is_same && !is_over && !history.any_purge(refresh.page, &first.began, began)
+    // Past its deadline nothing comes of it any more, and another may begin.
+    let is_late = began.at >= first.began.at + history.patience();
+    is_same && !is_over && !is_late && !history.any_purge(refresh.page, &first.began, began)
 }
