@@ -77,7 +77,7 @@ impl CacheBuilder {
     /// someone still reads it. Default 64 MiB; at least 1.
     ///
     /// A quarter is for what is not in the store. Where there is no room, fetches go on
-    /// without being stored, and hold one chunk each; see `docs/guide/bounds.md`.
+    /// without being stored, and hold one chunk each.
     pub fn capacity(mut self, bytes: u64) -> Self {
         self.capacity = bytes;
         self
