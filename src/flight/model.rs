@@ -267,7 +267,10 @@ fn model_of_many_who_leave_none_takes_the_others_wakeup_along() {
 /// Takes the lock that a purge takes, so that it may come before or after: the model
 /// checker tries orders only of what has a lock in common.
 fn meet(purges: &Purges, key: &Key) {
-    let subject = Subject { key, tags: None };
+    let subject = Subject {
+        page: key.page(),
+        tags: None,
+    };
     let from_nowhere = Began {
         purges: u64::MAX,
         ..BEGAN
@@ -284,7 +287,7 @@ struct Careful<'a> {
 impl Careful<'_> {
     fn finds_valid(&self, began: Began) -> bool {
         let subject = Subject {
-            key: self.key,
+            page: self.key.page(),
             tags: None,
         };
         self.purges.validity(subject, began) == Validity::Valid
