@@ -18,7 +18,7 @@ const NOISE: f64 = 0.04;
 const SURE: f64 = 2.6;
 
 /// What the program itself takes, its visitors' buffers included.
-const BASE: u64 = 96 << 20;
+const BASE: u64 = 128 << 20;
 
 pub(crate) struct Watch {
     before: Reading,
