@@ -3,8 +3,10 @@
 mod support;
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -32,6 +34,7 @@ async fn a_304_that_nobody_asked_for_is_a_bad_origin() {
     sleep(secs(2)).await;
     assert_eq!(site.get("/").await.status, 502);
     assert_eq!(site.stats().validated, 0);
+    assert_eq!(site.calls(), 2, "to ask the same again brings the same");
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,4 +164,81 @@ async fn junk_that_leaves_no_room_for_what_browsers_ask() {
     }
     assert_eq!(site.get("/").await.text(), "2");
     assert_eq!(site.calls(), 3);
+}
+
+/// What ends a stored response does not bring back an older one that the request would
+/// select next.
+#[tokio::test(start_paused = true)]
+async fn what_ends_a_page_brings_no_older_one_to_light() {
+    for last in [200, 304] {
+        let site = Site::new(move |call| async move {
+            let lasts = ("cache-control", "max-age=1, stale-while-revalidate=600");
+            let english = ("vary", "accept-language");
+            match call.number {
+                0 => page(&[lasts], "for everyone"),
+                1 => page(&[lasts, english, ("etag", "\"1\"")], "en"),
+                2 if last == 304 => status(304, &[("cache-control", "public")], ""),
+                _ => page(&[("cache-control", "private")], "not shared any more"),
+            }
+        });
+        let ask = || site.get_with("/", &[("accept-language", "en")]);
+        for (told, stored) in [
+            (false, "for everyone"),
+            (true, "for everyone"),
+            (true, "en"),
+        ] {
+            let answer = ask().await;
+            assert_eq!((answer.is_hit(), answer.text()), (told, stored));
+            site.until_quiet().await;
+            sleep(secs(2)).await;
+        }
+        let answer = ask().await;
+        assert_eq!(
+            (answer.is_hit(), answer.text()),
+            (false, "not shared any more")
+        );
+    }
+}
+
+/// A body that nobody can drop.
+struct Trap;
+
+impl http_body::Body for Trap {
+    type Data = bytes::Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Self::Data>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+impl Drop for Trap {
+    fn drop(&mut self) {
+        panic!("as this test means it to");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_panics_when_it_is_dropped_takes_no_stale_copy_with_it() {
+    let site = Site::new(|call| async move {
+        match call.number {
+            0 => page(
+                &[("cache-control", "max-age=1, stale-if-error=600")],
+                "page",
+            ),
+            _ => {
+                let failed = status(503, &[("cache-control", "private")], "");
+                failed.map(|_| Body::new(Trap))
+            }
+        }
+    });
+    site.get("/").await;
+    sleep(secs(2)).await;
+    let answer = site.spawn(get("/")).await.expect("no request panics");
+    assert_eq!((answer.status.as_u16(), answer.text()), (200, "page"));
+    site.until_quiet().await;
+    assert_eq!(site.stats().stale_on_error, 1);
 }

@@ -11,23 +11,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
-use http::{HeaderMap, Method, Request, Response, StatusCode, request};
+use http::{HeaderMap, Method, Request, StatusCode, request};
 
 use super::Engine;
 use super::decide::Ask;
 use super::news::{Announcement, Failure};
-use super::origin::{Origin, OriginBody};
+use super::origin::Origin;
+use super::own::Own;
 use super::reentry::{self, Chain};
 use super::wait::{Until, within};
 use crate::entry::Entry;
 use crate::flight::Lead;
 use crate::gate::Place;
-use crate::policy::{Reason, RequestFacts, hide_tags, validates, validators};
-use crate::sync::Mutex;
-
-/// Where a response is left for the one who caused it, when nobody else may
-/// have it.
-pub(super) type Own = Arc<Mutex<Option<Response<OriginBody>>>>;
+use crate::policy::{Reason, RequestFacts, validates, validators};
 
 /// What a client says of its own copy or of parts: not for us to pass on.
 const CLIENT_CONDITIONS: [http::HeaderName; 5] = [
@@ -58,7 +54,7 @@ pub(super) struct Fill {
     pub(super) lead: Lead<Announcement>,
     pub(super) facts: RequestFacts,
     pub(super) candidate: Option<Arc<Entry>>,
-    pub(super) own: Own,
+    pub(super) own: Arc<Own>,
     pub(super) chain: Arc<Chain>,
     /// The place of a refresh among the refreshes.
     refresh: Option<Place>,
@@ -74,8 +70,8 @@ impl Fill {
         lead: Lead<Announcement>,
         ask: &Ask,
         outer: Option<Arc<Chain>>,
-    ) -> (Self, Own) {
-        let own = Own::default();
+    ) -> (Self, Arc<Own>) {
+        let own = Arc::<Own>::default();
         let fill = Self {
             engine: Arc::clone(engine),
             chain: Chain::new(engine.id(), ask.key.clone(), lead.number(), outer),
@@ -150,9 +146,11 @@ impl Fill {
         let fetch = reentry::noted(Arc::clone(&self.chain), origin.fetch(asked));
         let first = within(fetch, &mut deadline).await;
         let answer = match (first, self.candidate.as_ref()) {
-            (Some(Ok(answer)), Some(candidate)) if answer.status() == StatusCode::NOT_MODIFIED => {
+            (Some(Ok(answer)), Some(candidate))
+                if conditional && answer.status() == StatusCode::NOT_MODIFIED =>
+            {
                 let (head, _) = answer.into_parts();
-                let is_ours = conditional && validates(&head.headers, &candidate.head.headers);
+                let is_ours = validates(&head.headers, &candidate.head.headers);
                 if is_ours && self.not_modified(&head, candidate, &request) {
                     return;
                 }
@@ -257,13 +255,4 @@ fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source())
         .filter_map(|error| error.downcast_ref::<std::io::Error>())
         .any(|error| error.kind() == std::io::ErrorKind::TimedOut)
-}
-
-/// Hides tags; used where a response is handed on as it came.
-pub(super) fn own_response(
-    engine: &Engine,
-    mut answer: Response<OriginBody>,
-) -> Response<OriginBody> {
-    hide_tags(answer.headers_mut(), &engine.settings.rules);
-    answer
 }

@@ -7,10 +7,10 @@ use std::task::Poll;
 use http::{StatusCode, request};
 
 use super::decide::{Ask, serves_on_error};
-use super::fill::{Own, own_response};
 use super::lookup::{Lookup, Wait, bodiless};
 use super::news::{Announcement, Failure};
 use super::origin::Origins;
+use super::own::Own;
 use super::wait::{GRACE, Until};
 use super::waits::Awaits;
 use super::{Engine, Pass, Payload, Reply};
@@ -18,7 +18,7 @@ use crate::clock::Moment;
 use crate::entry::{Began, Entry, Head};
 use crate::flight::Follower;
 use crate::observe::CacheStatus;
-use crate::policy::{Reason, RequestHead, Shareable};
+use crate::policy::{Reason, RequestHead, Shareable, hide_tags};
 use crate::store::{Subject, Validity};
 
 /// How often a request looks again when the fetch that it followed brought
@@ -41,7 +41,7 @@ pub(super) struct Follow {
     // Boxed, as the future that waits keeps room for several of this.
     ask: Box<Ask>,
     /// Where this request's own answer is left, if it started the fetch.
-    own: Option<Own>,
+    own: Option<Arc<Own>>,
     /// That the fetch that this request comes from waits for this one.
     awaits: Option<Awaits>,
 }
@@ -82,7 +82,7 @@ impl Follow {
     pub(super) const fn new(
         follower: Follower<Announcement>,
         ask: Box<Ask>,
-        own: Option<Own>,
+        own: Option<Arc<Own>>,
         awaits: Option<Awaits>,
     ) -> Self {
         Self {
@@ -258,14 +258,14 @@ impl Engine {
         let of_one = seen.tries == 1 && matches!(reason, Reason::Status | Reason::Partial);
         let regroup = of_one || regroup && !follow.ask.facts.has_credentials();
         match follow.take_own() {
-            Some(answer) => {
+            Some(mut answer) => {
+                hide_tags(answer.headers_mut(), &self.settings.rules);
                 let line = CacheStatus {
                     fwd_status: Some(answer.status()),
                     detail: Some(reason),
                     ..follow.line()
                 };
-                let answer = own_response(self, answer).map(Payload::own);
-                Outcome::Reply(self.reply_own(answer, line))
+                Outcome::Reply(self.reply_own(answer.map(Payload::own), line))
             }
             None if regroup => Outcome::Again(Reason::NotShared),
             None => Outcome::Alone(Reason::NotShared),
@@ -358,7 +358,7 @@ impl Follow {
     }
 
     fn take_own(&self) -> Option<http::Response<super::OriginBody>> {
-        self.own.as_ref()?.lock().take()
+        self.own.as_ref()?.take()
     }
 }
 

@@ -18,6 +18,7 @@ mod follow;
 mod lookup;
 mod news;
 mod origin;
+mod own;
 mod pass;
 mod payload;
 mod pump;

@@ -32,7 +32,7 @@ impl Fill {
         match self.judge(head.status, &head.headers, length, request) {
             Verdict::Unshareable(reason, remember) => {
                 if matches!(reason, Reason::Private | Reason::NoStore) && !failed {
-                    self.withdraw_stale();
+                    self.withdraw_stale(request);
                 }
                 let answer = Response::from_parts(head, body);
                 self.unshareable(answer, failed, reason, remember);
@@ -42,7 +42,7 @@ impl Fill {
                 let kept = self.candidate.is_some() && failed;
                 let stored = store.is_ok() && !kept;
                 if matches!(head.status.as_u16(), 404 | 410) {
-                    self.withdraw_stale();
+                    self.withdraw_stale(request);
                 }
                 if failed && !stored {
                     self.count_failure(true);
@@ -85,7 +85,7 @@ impl Fill {
     ) {
         let engine = &self.engine;
         let status = answer.status();
-        *self.own.lock() = Some(answer);
+        self.own.leave(answer);
         if failed {
             self.count_failure(true);
             let reason = Reason::OriginError;
@@ -116,17 +116,18 @@ impl Fill {
             } => facts,
             // It may be kept no more, or has grown too large, one 304 after the other.
             Verdict::Shareable { store: Err(_), .. } => {
-                self.remove(candidate);
+                self.remove(candidate, request);
                 return false;
             }
             Verdict::Unshareable(reason, remember) => {
-                self.withdraw(candidate, reason, remember);
+                self.remove(candidate, request);
+                self.release(reason, remember);
                 return true;
             }
         };
         if let Err(reason) = facts.add(&candidate.head.facts, &engine.settings.rules) {
             engine.counters.met(reason);
-            self.remove(candidate);
+            self.remove(candidate, request);
             return false;
         }
         let head = Arc::new(self.head(status, &merged, *facts));
@@ -139,29 +140,26 @@ impl Fill {
         true
     }
 
-    /// The origin says of what is stored that it is not for others any more. Everyone
-    /// asks for themselves.
-    fn withdraw(&self, candidate: &Arc<Entry>, reason: Reason, remember: Remember) {
-        self.remove(candidate);
-        self.release(reason, remember);
-    }
-
     /// What was asked about is gone, or for nobody in common any more. A stale
     /// copy of it would hide that for as long as its windows last. A fresh one
     /// stays: it may be only this request that is told so.
-    fn withdraw_stale(&self) {
+    fn withdraw_stale(&self, request: &Request<()>) {
         let now = self.engine.runtime.0.now();
         let stale = self.candidate.as_ref().filter(|entry| !entry.is_fresh(now));
         if let Some(stale) = stale {
-            self.remove(stale);
+            self.remove(stale, request);
         }
     }
 
-    fn remove(&self, entry: &Arc<Entry>) {
+    /// Takes out what was stored when the fetch began, and what is older and would be
+    /// selected in its place: an answer that ends a newer one does not bring back that.
+    fn remove(&self, entry: &Arc<Entry>, request: &Request<()>) {
         let key = self.lead.key();
-        self.engine
-            .store
-            .remove(key, |stored| std::ptr::eq(stored, &**entry));
+        self.engine.store.remove(key, |stored| {
+            let variant = &stored.head.facts.variant;
+            let is_older = stored.head.began < entry.head.began;
+            std::ptr::eq(stored, &**entry) || is_older && variant.matches(request.headers())
+        });
     }
 
     /// Everyone who waits is told that this answer is not for them, and the key is

@@ -46,16 +46,16 @@ impl History {
     pub(crate) fn made(&self, answered: &Answered) -> Option<Made<'_>> {
         let body = self.call(answered.body?);
         let rules = self.call(answered.rules?).head?;
-        let mut said = rules.said?;
-        if rules.status == 304 {
-            // It brings no cookie, and the status is that of what it renews.
-            said.set_cookie = false;
-            said.status = body.head?.status;
-        }
+        let said = rules.said?;
+        let renews = rules.status == 304;
         Some(Made {
             body,
             head: self.call(answered.head?),
-            rules: said,
+            rules: if renews {
+                said.renewing(body.head?.status)
+            } else {
+                said
+            },
         })
     }
 
@@ -206,6 +206,21 @@ impl History {
             ..since
         });
         ends.filter(|end| end.at <= until.at)
+    }
+
+    /// Whether a call brought a 304 that speaks of something else than it was asked
+    /// about, or by which that may be kept no longer.
+    pub(crate) fn leaves_nothing(&self, call: &Call) -> bool {
+        let Some((head, asked)) = call.head.filter(|head| head.status == 304).zip(call.asked)
+        else {
+            return false;
+        };
+        let renewed = self.call(asked).head.map(|head| head.status);
+        let verdict = head.said.zip(renewed).map(|(said, status)| {
+            let merged = said.renewing(status);
+            merged.verdict(&self.plan.settings, call.fields, &head)
+        });
+        !head.honest || verdict == Some(Verdict::Shared { stored: false })
     }
 
     /// Whether one that is inside a fetch waits for a flight, so that it may not

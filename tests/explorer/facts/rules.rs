@@ -33,6 +33,14 @@ fn date_at(at: Duration, skew: i64) -> SystemTime {
 }
 
 impl Said {
+    /// What a 304 says, as part of what it renews: it brings no cookie, and the status
+    /// is that of the stored response.
+    pub(super) const fn renewing(mut self, status: u16) -> Self {
+        self.set_cookie = false;
+        self.status = status;
+        self
+    }
+
     /// The freshness lifetime (RFC 9111 §4.2.1).
     pub(crate) fn lifetime(&self) -> Option<Duration> {
         self.s_maxage.or(self.max_age).map(Duration::from_secs)

@@ -24,7 +24,5 @@ pub(crate) fn asked_again(history: &History, flight: &Flight) -> bool {
     let [first, second] = flight.calls[..] else {
         return false;
     };
-    let head = history.call(first).head;
-    let was_no_answer = head.is_some_and(|head| head.status == 304);
-    was_no_answer && history.call(second).asked.is_none()
+    history.leaves_nothing(history.call(first)) && history.call(second).asked.is_none()
 }
