@@ -19,7 +19,7 @@ mod verdict;
 mod wire;
 
 // The program itself, so that the process under test is always built from the present source.
-// Only `run` is called from here; its unit tests belong to `tests/proxy.rs`.
+// Only `run` is called from here; its unit tests belong to `tests/proxy`.
 #[allow(dead_code, unused_imports)]
 #[path = "../../examples/reverse_proxy/main.rs"]
 mod program;

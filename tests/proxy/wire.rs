@@ -115,6 +115,13 @@ impl Origin {
         let (stream, _) = soon(self.listener.accept()).await.expect("accepted");
         Wire::new(stream)
     }
+
+    /// The proxy's next connection, with the head of its request read.
+    pub(crate) async fn asked(&self) -> Wire {
+        let mut behind = self.accept().await;
+        behind.head().await;
+        behind
+    }
 }
 
 /// One end of a connection.
