@@ -5,8 +5,9 @@ use std::time::SystemTime;
 use http::header::{DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED};
 use http::{HeaderMap, HeaderValue};
 
+use super::date::parse_date;
 use super::fields;
-use super::freshness::{dates, parse_date};
+use super::freshness::dates;
 
 /// An entity tag, borrowed from a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

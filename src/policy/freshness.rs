@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use http::header::{AGE, DATE, EXPIRES, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, StatusCode};
 
+use super::date::parse_date;
 use super::directives::{RequestDirectives, ResponseDirectives};
 use super::fields;
 use super::reason::Reason;
@@ -272,11 +273,6 @@ fn initial_age(headers: &HeaderMap, wall: SystemTime) -> Duration {
         .find_map(|age| fields::seconds(age.trim_ascii()))
         .unwrap_or_default();
     apparent.max(told)
-}
-
-/// A date in one of the three forms of RFC 9110 §5.6.7.
-pub(crate) fn parse_date(value: &[u8]) -> Option<SystemTime> {
-    httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()
 }
 
 /// The dates that the lines of a field say; there should be one, and junk is none.

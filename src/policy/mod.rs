@@ -27,6 +27,7 @@
 
 mod coding;
 mod conditional;
+mod date;
 mod directives;
 pub(crate) mod fields;
 mod freshness;
