@@ -9,8 +9,12 @@ use crate::cache::Cache;
 use crate::engine::Engine;
 use crate::error::ConfigError;
 use crate::key::KeyRules;
-use crate::policy::{Authorization, Cookies, Rules, SetCookie};
+use crate::policy::{Authorization, Cookies, Rules, SetCookie, Statuses};
 use crate::runtime::Runtime;
+
+/// How long answers are served stale by the book when the origin is gone; RFC 9111
+/// §4.2.4 names no bound, and a page that is a day old is a page.
+const STALE_BY_THE_BOOK: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Builds a [`Cache`]. Setters may come in any order; [`build`](Self::build)
 /// checks their values.
@@ -231,6 +235,38 @@ impl CacheBuilder {
     /// `no-store`.
     pub fn strict_collapse(mut self, strict: bool) -> Self {
         self.rules.strict_collapse = strict;
+        self
+    }
+
+    /// What RFC 9111 permits a shared cache, in place of the safe defaults: every final
+    /// status, guessed lifetimes ([`heuristics`](Self::heuristics)), errors that say how
+    /// long they last, stale answers for a day when the origin is gone; requests with
+    /// cookies are like those without, and a stored `Set-Cookie` goes to everyone.
+    /// `Authorization` still needs permission (RFC 9111 §3.5).
+    ///
+    /// For origins that say `private` or `no-store` wherever an answer is for one
+    /// person: one that forgets to gives it to everyone. Settings that follow change
+    /// single parts of it.
+    ///
+    /// ```
+    /// let cache = floodwall::Cache::builder()
+    ///     .by_the_book()
+    ///     .set_cookie(floodwall::SetCookie::Refuse)
+    ///     .build()?;
+    /// # Ok::<_, floodwall::ConfigError>(())
+    /// ```
+    pub fn by_the_book(self) -> Self {
+        self.statuses(Statuses::Any)
+            .heuristics(true)
+            .store_errors(true)
+            .cookies(Cookies::Ignore)
+            .set_cookie(SetCookie::Share)
+            .stale_if_error(STALE_BY_THE_BOOK)
+    }
+
+    /// Which statuses may be stored. Default [`Statuses::Pages`].
+    pub fn statuses(mut self, which: Statuses) -> Self {
+        self.rules.statuses = which;
         self
     }
 

@@ -77,7 +77,7 @@ pub use clock::{Clock, Moment};
 pub use error::{BoxError, ConfigError, CutShort};
 pub use key::KeyRules;
 pub use observe::{Explanation, Stats, Verb};
-pub use policy::{Authorization, Cookies, Reason, SetCookie};
+pub use policy::{Authorization, Cookies, Reason, SetCookie, Statuses};
 #[cfg(feature = "tower")]
 pub use runtime::TokioRuntime;
 pub use runtime::{Runtime, Task};

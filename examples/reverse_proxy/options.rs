@@ -65,6 +65,10 @@ pub(crate) struct Options {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "The cache")]
 pub(crate) struct CacheOptions {
+    /// What the other flags start from: the safe defaults, or all that RFC 9111 permits a shared
+    /// cache
+    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
+    pub(crate) preset: Preset,
     /// Memory for answers: what is stored, and what is on its way [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) capacity: Option<u64>,
@@ -185,6 +189,17 @@ pub(crate) enum SetCookieRule {
     Refuse,
     /// Share it, and give the cookie to nobody
     Strip,
+    /// Share it, and give the cookie to everyone
+    Share,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Preset {
+    /// The safe defaults
+    #[default]
+    Default,
+    /// All that RFC 9111 permits: guessed lifetimes, any status, cookies shared
+    ByTheBook,
 }
 
 impl Options {

@@ -2,13 +2,15 @@
 
 use floodwall::{Authorization, Cache, CacheBuilder, ConfigError, Cookies, KeyRules, SetCookie};
 
-use super::options::{AuthorizationRule, CacheOptions, CookieRule, SetCookieRule};
+use super::options::{AuthorizationRule, CacheOptions, CookieRule, Preset, SetCookieRule};
 
 pub(crate) fn build(options: &CacheOptions) -> Result<Cache, ConfigError> {
-    let b = Cache::builder()
-        .heuristics(options.heuristics)
+    let b = match options.preset {
+        Preset::Default => Cache::builder(),
+        Preset::ByTheBook => Cache::builder().by_the_book(),
+    };
+    let b = b
         .strict_collapse(options.strict_collapse)
-        .store_errors(options.store_errors)
         .fetch_whole_for_ranges(options.ranges_fetch_whole)
         .forward_tags(options.forward_tags)
         .cache_status(!options.no_cache_status)
@@ -45,6 +47,16 @@ fn limits(mut b: CacheBuilder, options: &CacheOptions) -> CacheBuilder {
 /// What may be stored, shared and served.
 fn rules(mut b: CacheBuilder, options: &CacheOptions) -> CacheBuilder {
     b = given(b, options.default_fresh, CacheBuilder::default_fresh_for);
+    b = given(
+        b,
+        options.heuristics.then_some(true),
+        CacheBuilder::heuristics,
+    );
+    b = given(
+        b,
+        options.store_errors.then_some(true),
+        CacheBuilder::store_errors,
+    );
     b = given(b, options.swr, CacheBuilder::stale_while_revalidate);
     b = given(b, options.sie, CacheBuilder::stale_if_error);
     b = given(b, options.cookies.map(cookies), CacheBuilder::cookies);
@@ -111,5 +123,6 @@ fn set_cookie(rule: SetCookieRule) -> SetCookie {
     match rule {
         SetCookieRule::Refuse => SetCookie::Refuse,
         SetCookieRule::Strip => SetCookie::Strip,
+        SetCookieRule::Share => SetCookie::Share,
     }
 }

@@ -9,7 +9,7 @@ use super::reentry;
 use crate::clock::Moment;
 use crate::entry::Entry;
 use crate::key::{Key, KeyBuf};
-use crate::policy::{Reason, RequestFacts, RequestHead, Reuse, Shareable, VaryNames};
+use crate::policy::{Reason, RequestFacts, RequestHead, Reuse, Shareable, VaryNames, is_failure};
 use crate::store::{Slot, Validity};
 
 /// Failures in a row, the last one without an answer, after which a key without a
@@ -216,10 +216,9 @@ impl Engine {
     }
 }
 
-/// Whether a stored response may stand in for an error.
+/// Whether a stored response may stand in for an error: one that is none itself.
 pub(super) fn serves_on_error(entry: &Entry, now: Moment) -> bool {
-    entry
-        .head
-        .lifetime()
-        .is_some_and(|lifetime| lifetime.serves_on_error(now, entry.stale_since()))
+    let lifetime = entry.head.lifetime();
+    !is_failure(entry.head.status)
+        && lifetime.is_some_and(|lifetime| lifetime.serves_on_error(now, entry.stale_since()))
 }

@@ -39,7 +39,8 @@ impl Fill {
             }
             Verdict::Shareable { facts, store } => {
                 let store = store.and_then(|()| self.has_room(length));
-                let kept = self.candidate.is_some() && failed;
+                let good = |entry: &Arc<Entry>| !is_failure(entry.head.status);
+                let kept = failed && self.candidate.as_ref().is_some_and(good);
                 let stored = store.is_ok() && !kept;
                 if matches!(head.status.as_u16(), 404 | 410) {
                     self.withdraw_stale(request);

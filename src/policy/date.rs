@@ -103,7 +103,7 @@ fn words<const MANY: usize>(text: &str) -> Option<[&str; MANY]> {
 
 fn is_short_weekday(word: &str) -> bool {
     let short = |full: &&str| full[..3].eq_ignore_ascii_case(word);
-    WEEKDAYS.iter().any(|full| short(&full))
+    WEEKDAYS.iter().any(short)
 }
 
 fn is_gmt(zone: &str) -> bool {
@@ -119,8 +119,8 @@ fn digits(text: &str, many: usize) -> Option<u64> {
 impl Written<'_> {
     /// The seconds since 1970, if there is such a day and such a time.
     fn since_epoch(&self) -> Option<u64> {
-        let is_it = |name: &&str| name.eq_ignore_ascii_case(self.month);
-        let month = MONTHS.iter().position(|name| is_it(&name))?;
+        let is_it = |name: &str| name.eq_ignore_ascii_case(self.month);
+        let month = MONTHS.iter().position(|name| is_it(name))?;
         let is_leap = is_leap(self.year);
         let exists = self.year >= 1970 && (1..=length(month, is_leap)).contains(&self.day);
         let before: u64 = (0..month).map(|month| length(month, is_leap)).sum();

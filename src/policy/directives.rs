@@ -31,6 +31,12 @@ pub struct ResponseDirectives {
     pub public: bool,
     /// `immutable` (RFC 8246)
     pub immutable: bool,
+    /// `must-understand` (RFC 9111 §5.2.2.3), however it is written: what is not
+    /// understood is not stored.
+    pub must_understand: bool,
+    /// `must-understand`, written well: what is understood may be stored in spite of a
+    /// `no-store`.
+    pub understood: bool,
     /// `max-age`; zero when its value cannot be read.
     pub max_age: Option<Duration>,
     /// `s-maxage`; zero when its value cannot be read.
@@ -69,6 +75,7 @@ impl ResponseDirectives {
         let bare = directive.value.is_none();
         self.public |= directive.is("public") && bare;
         self.immutable |= directive.is("immutable") && bare;
+        self.understood |= directive.is("must-understand") && bare;
         let for_shared = directive.is("s-maxage") && directive.seconds().is_some();
         self.shares |= self.public || for_shared;
         self.shares_authorized |= directive.is("must-revalidate") && bare;
@@ -79,6 +86,7 @@ impl ResponseDirectives {
             ("no-store", &mut self.no_store),
             ("private", &mut self.private),
             ("no-cache", &mut self.no_cache),
+            ("must-understand", &mut self.must_understand),
             ("must-revalidate", &mut self.must_revalidate),
             ("proxy-revalidate", &mut self.proxy_revalidate),
         ];

@@ -10,7 +10,8 @@ use super::date::parse_date;
 use super::directives::{RequestDirectives, ResponseDirectives};
 use super::fields;
 use super::reason::Reason;
-use super::rules::Rules;
+use super::rules::{Rules, Statuses};
+use super::status::is_heuristically_cacheable;
 use crate::clock::Moment;
 
 /// A guessed lifetime is this share of the time since the last change, as
@@ -83,7 +84,11 @@ impl Lifetime {
         let validated = said.no_cache && (said.public || is_heuristically_cacheable(status));
         let fresh_for = named
             .or_else(|| validated.then_some(Duration::ZERO))
-            .or_else(|| unnamed_lifetime(status, headers, rules, wall))?;
+            .or_else(|| {
+                let kind = is_heuristically_cacheable(status)
+                    || said.public && rules.statuses == Statuses::Any;
+                kind.then(|| unnamed_lifetime(headers, rules, wall))?
+            })?;
         let never_stale = said.must_revalidate
             || said.proxy_revalidate
             || said.s_maxage.is_some()
@@ -228,15 +233,7 @@ fn ends_unreadably(headers: &HeaderMap, said: &ResponseDirectives) -> bool {
 }
 
 /// The route's own lifetime, or the guess of RFC 9111 §4.2.2.
-fn unnamed_lifetime(
-    status: StatusCode,
-    headers: &HeaderMap,
-    rules: &Rules,
-    wall: SystemTime,
-) -> Option<Duration> {
-    if !is_heuristically_cacheable(status) {
-        return None;
-    }
+fn unnamed_lifetime(headers: &HeaderMap, rules: &Rules, wall: SystemTime) -> Option<Duration> {
     if rules.heuristics {
         // Of two dates the one counts that makes the guess smaller.
         let date = dates(headers, &DATE).min().unwrap_or(wall);
@@ -247,14 +244,6 @@ fn unnamed_lifetime(
         }
     }
     rules.default_fresh_for
-}
-
-/// RFC 9110 §15.1.
-fn is_heuristically_cacheable(status: StatusCode) -> bool {
-    matches!(
-        status.as_u16(),
-        200 | 203 | 204 | 206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
-    )
 }
 
 /// RFC 9111 §4.2.3, up to `corrected_initial_age`; the delay of the request is

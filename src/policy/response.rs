@@ -13,8 +13,9 @@ use super::fields;
 use super::freshness::{Lifetime, Standing};
 use super::reason::Reason;
 use super::request::{RequestFacts, RequestHead};
-use super::rules::{Rules, SetCookie};
+use super::rules::{Rules, SetCookie, Statuses};
 use super::sharing::Permission;
+use super::status;
 use super::tags::Tags;
 use super::vary::{Variant, VaryNames};
 use crate::clock::Moment;
@@ -104,7 +105,7 @@ pub fn judge(
     match facts(head, request, response, &said, rules) {
         Err((reason, remember)) => Verdict::Unshareable(reason, remember),
         Ok(facts) => {
-            let store = storable(response, &facts, rules);
+            let store = storable(response, &said, &facts, rules);
             let at_once = store.is_ok() && is_fresh(&facts, response.received);
             if rules.strict_collapse && !at_once {
                 return Verdict::Unshareable(Reason::NotShared, Remember::Not);
@@ -139,7 +140,15 @@ fn facts(
     };
     let remembered = |reason| (reason, remember);
     refuse_private(response, said, rules).map_err(remembered)?;
-    refuse_status(response, said, rules).map_err(|reason| (reason, Remember::Not))?;
+    let lifetime = Lifetime::read(
+        response.status,
+        response.headers,
+        said,
+        rules,
+        response.received,
+        response.wall,
+    );
+    refuse_status(response, said, lifetime, rules).map_err(|reason| (reason, Remember::Not))?;
     let names = VaryNames::read(response.headers, rules).map_err(remembered)?;
     let permission = permission(said, rules);
     permission
@@ -151,14 +160,7 @@ fn facts(
     }
     let tags = Tags::read(response.headers, rules).map_err(remembered)?;
     Ok(ResponseFacts {
-        lifetime: Lifetime::read(
-            response.status,
-            response.headers,
-            said,
-            rules,
-            response.received,
-            response.wall,
-        ),
+        lifetime,
         permission,
         variant,
         tags,
@@ -172,7 +174,8 @@ fn refuse_private(
     rules: &Rules,
 ) -> Result<(), Reason> {
     let headers = response.headers;
-    if said.no_store {
+    let may_be_stored = rules.statuses == Statuses::Any && said.understood;
+    if said.no_store && !(may_be_stored && status::is_understood(response.status)) {
         return Err(Reason::NoStore);
     }
     if said.private {
@@ -205,33 +208,33 @@ fn refuse_private(
 fn refuse_status(
     response: ResponseHead<'_>,
     said: &ResponseDirectives,
+    lifetime: Option<Lifetime>,
     rules: &Rules,
 ) -> Result<(), Reason> {
     let status = response.status;
-    if status == StatusCode::PARTIAL_CONTENT || response.headers.contains_key(CONTENT_RANGE) {
+    let any = rules.statuses == Statuses::Any;
+    // On any other status the field says nothing (RFC 9110 §14.4), unless it betrays a
+    // part that was sent as the whole.
+    let looks_partial = !any && response.headers.contains_key(CONTENT_RANGE);
+    if status == StatusCode::PARTIAL_CONTENT || looks_partial {
         return Err(Reason::Partial);
     }
     let of_the_resource = status.is_success()
         || status.is_redirection() && status != StatusCode::NOT_MODIFIED
         || matches!(status.as_u16(), 404 | 410)
-        || is_failure(status);
+        || status::is_failure(status);
     // One that names no lifetime, or one that is over or cannot be read, does
     // not say that it may be stored.
-    let lifetime = said.s_maxage.or(said.max_age);
-    let opted_in = rules.store_errors
-        && status.as_u16() >= 400
-        && lifetime.is_some_and(|lifetime| !lifetime.is_zero());
-    if of_the_resource || opted_in {
+    let named = said.s_maxage.or(said.max_age);
+    let opted_in =
+        rules.store_errors && status.as_u16() >= 400 && named.is_some_and(|named| !named.is_zero());
+    let lasts = lifetime.is_some_and(|lifetime| !lifetime.fresh_for.is_zero());
+    let by_the_book = any && lasts && status != StatusCode::NOT_MODIFIED;
+    if of_the_resource || opted_in || by_the_book {
         Ok(())
     } else {
         Err(Reason::Status)
     }
-}
-
-/// Whether a status means that the origin failed, so that RFC 5861 §4 applies.
-#[must_use]
-pub fn is_failure(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }
 
 /// RFC 9111 §3.5 for `Authorization`, and the same care for cookies, of which
@@ -246,9 +249,13 @@ fn permission(said: &ResponseDirectives, rules: &Rules) -> Permission {
 /// Whether a shareable response may be stored.
 fn storable(
     response: ResponseHead<'_>,
+    said: &ResponseDirectives,
     facts: &ResponseFacts,
     rules: &Rules,
 ) -> Result<(), Reason> {
+    if said.must_understand && !status::is_understood(response.status) {
+        return Err(Reason::Status);
+    }
     storable_status(response, rules)?;
     let lifetime = facts.lifetime.ok_or(Reason::NoLifetime)?;
     if !lifetime.is_useful() && !has_validator(response.headers) {
@@ -262,6 +269,8 @@ fn storable(
 
 fn storable_status(response: ResponseHead<'_>, rules: &Rules) -> Result<(), Reason> {
     match response.status.as_u16() {
+        206 | 304 => Err(Reason::Status),
+        _ if rules.statuses == Statuses::Any => Ok(()),
         200 | 203 | 300 => Ok(()),
         301 | 302 | 303 | 307 | 308 if response.headers.contains_key(LOCATION) => Ok(()),
         301 | 302 | 303 | 307 | 308 => Err(Reason::NoLocation),

@@ -41,6 +41,25 @@ pub enum SetCookie {
     /// other response: nobody receives the cookie with it, not even the client that
     /// caused the fetch. Answers that pass, or are for one request alone, keep theirs.
     Strip,
+    /// Treat them like any other response, and hand the cookie to everyone who is
+    /// answered with it. RFC 9111 §7.3 leaves it to the response to say `no-store` or
+    /// `private`; most that set a cookie say neither.
+    Share,
+}
+
+/// Which statuses may be stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Statuses {
+    /// 200, 203, 300, and redirections that say where to; and, if errors are stored,
+    /// 400 to 599. The default.
+    #[default]
+    Pages,
+    /// Every final status (RFC 9111 §3): those that name a lifetime, and without one
+    /// those of RFC 9110 §15.1 and any that says `public`. Not 206 and 304, which are
+    /// parts of something. `must-understand` allows what `no-store` beside it forbids,
+    /// for statuses of RFC 9110 (RFC 9111 §5.2.2.3).
+    Any,
 }
 
 /// The operator's part in what may be stored, shared and served.
@@ -63,6 +82,8 @@ pub struct Rules {
     pub stale_while_revalidate: Option<Duration>,
     /// The window for responses that name none (RFC 5861 §4).
     pub stale_if_error: Option<Duration>,
+    /// See [`Statuses`].
+    pub statuses: Statuses,
     /// Whether answers of status 400 and above may be stored when they say so.
     pub store_errors: bool,
     /// Whether a zero-lifetime answer is kept from those who already wait.
@@ -97,6 +118,7 @@ impl Default for Rules {
             heuristics: false,
             stale_while_revalidate: None,
             stale_if_error: None,
+            statuses: Statuses::default(),
             store_errors: false,
             strict_collapse: false,
             fetch_whole_for_ranges: false,

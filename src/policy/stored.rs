@@ -11,11 +11,11 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::fields;
 use super::freshness::dates;
-use super::rules::Rules;
+use super::rules::{Rules, SetCookie};
 use super::tags;
 
 /// Fields about one connection or one hop, which no other may see.
-const HOP_BY_HOP: [HeaderName; 10] = [
+const HOP_BY_HOP: [HeaderName; 9] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -25,17 +25,17 @@ const HOP_BY_HOP: [HeaderName; 10] = [
     TRAILER,
     TRANSFER_ENCODING,
     UPGRADE,
-    SET_COOKIE,
 ];
 
-/// What a 304 never changes: how the stored body is framed and coded, and the
-/// validator by which it was chosen.
-const KEPT_FROM_304: [HeaderName; 5] = [
+/// What a 304 never changes: how the stored body is framed and coded, the validator
+/// by which it was chosen, and cookies, which are for the one who asked.
+const KEPT_FROM_304: [HeaderName; 6] = [
     CONTENT_LENGTH,
     CONTENT_ENCODING,
     CONTENT_RANGE,
     CONTENT_TYPE,
     ETAG,
+    SET_COOKIE,
 ];
 
 /// The end of the year 9999, the last that a `Date` can say.
@@ -45,12 +45,15 @@ const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 ///
 /// `Age` goes, because it is computed anew for each answer, and a `Date` is
 /// added where there is none, because the age is counted from it.
-/// `Set-Cookie` goes: a response that has one is either not shared at all, or
-/// the route asked for it to be stripped.
+/// `Set-Cookie` goes, unless the operator shares cookies: a response that has one is
+/// either not shared at all, or the route asked for it to be stripped.
 #[must_use]
 pub fn end_to_end(headers: &HeaderMap, rules: &Rules, wall: SystemTime) -> HeaderMap {
     let mut kept = beyond_one_hop(headers);
     kept.remove(AGE);
+    if rules.set_cookie != SetCookie::Share {
+        kept.remove(SET_COOKIE);
+    }
     hide_tags(&mut kept, rules);
     for value in kept.values_mut() {
         // Copied: a value may be a small window on a large read buffer, and would
