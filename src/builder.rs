@@ -240,8 +240,9 @@ impl CacheBuilder {
 
     /// What RFC 9111 permits a shared cache, in place of the safe defaults: every final
     /// status, guessed lifetimes ([`heuristics`](Self::heuristics)), errors that say how
-    /// long they last, stale answers for a day when the origin is gone; requests with
-    /// cookies are like those without, and a stored `Set-Cookie` goes to everyone.
+    /// long they last, stale answers for a day when the origin is gone, variants compared
+    /// by their meaning ([`normalise_vary`](Self::normalise_vary)); requests with cookies
+    /// are like those without, and a stored `Set-Cookie` goes to everyone.
     /// `Authorization` still needs permission (RFC 9111 §3.5).
     ///
     /// For origins that say `private` or `no-store` wherever an answer is for one
@@ -261,6 +262,7 @@ impl CacheBuilder {
             .store_errors(true)
             .cookies(Cookies::Ignore)
             .set_cookie(SetCookie::Share)
+            .normalise_vary(true)
             .stale_if_error(STALE_BY_THE_BOOK)
     }
 
@@ -288,6 +290,18 @@ impl CacheBuilder {
     /// for a cache further out. Off by default.
     pub fn forward_tags(mut self, on: bool) -> Self {
         self.rules.forward_tags = on;
+        self
+    }
+
+    /// Whether requests select the same variant (RFC 9111 §4.1) when the fields that
+    /// `Vary` names mean the same: `Accept-Language` by languages and weights, in any
+    /// order and letter case; of other lists the white space between members does not
+    /// count. Off by default: bytes are compared. `Cookie` and `Authorization` are always
+    /// compared by bytes, `Accept-Encoding` always by the codings that it accepts.
+    ///
+    /// Not for handlers that take the first of several languages, whatever they weigh.
+    pub fn normalise_vary(mut self, on: bool) -> Self {
+        self.rules.normalise_vary = on;
         self
     }
 

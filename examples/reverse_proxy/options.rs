@@ -142,6 +142,9 @@ pub(crate) struct CacheOptions {
     /// Leave Cache-Tag and Surrogate-Key on answers, for a cache further out [default: off]
     #[arg(long)]
     pub(crate) forward_tags: bool,
+    /// Compare the fields that Vary names by their meaning [default: off]
+    #[arg(long)]
+    pub(crate) normalise_vary: bool,
     /// Drop this query parameter from the key and from the fetch; may be repeated
     #[arg(long, value_name = "PARAM")]
     pub(crate) ignore_query: Vec<String>,

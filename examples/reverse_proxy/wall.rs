@@ -57,6 +57,11 @@ fn rules(mut b: CacheBuilder, options: &CacheOptions) -> CacheBuilder {
         options.store_errors.then_some(true),
         CacheBuilder::store_errors,
     );
+    b = given(
+        b,
+        options.normalise_vary.then_some(true),
+        CacheBuilder::normalise_vary,
+    );
     b = given(b, options.swr, CacheBuilder::stale_while_revalidate);
     b = given(b, options.sie, CacheBuilder::stale_if_error);
     b = given(b, options.cookies.map(cookies), CacheBuilder::cookies);

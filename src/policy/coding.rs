@@ -80,26 +80,9 @@ fn index(coding: &[u8]) -> Option<usize> {
         .position(|(name, other)| is_it(name) || is_it(other))
 }
 
-/// Whether the parameters of a coding are a weight above zero (RFC 9110 §12.4.2).
+/// Whether the parameters of a coding are a weight above zero.
 fn weighs(parameters: &[u8]) -> bool {
-    let text = parameters.trim_ascii();
-    let Some(at) = text.iter().position(|byte| *byte == b'=') else {
-        return false;
-    };
-    let (name, weight) = (text[..at].trim_ascii(), text[at + 1..].trim_ascii());
-    let (whole, fraction) = match weight.iter().position(|byte| *byte == b'.') {
-        Some(at) => (&weight[..at], &weight[at + 1..]),
-        None => (weight, &b""[..]),
-    };
-    let digits = fraction.len() <= 3 && fraction.iter().all(u8::is_ascii_digit);
-    let above_zero = fraction.iter().any(|digit| *digit != b'0');
-    name.eq_ignore_ascii_case(b"q")
-        && digits
-        && match whole {
-            b"0" => above_zero,
-            b"1" => !above_zero,
-            _ => false,
-        }
+    fields::weight(parameters).is_some_and(|weight| weight > 0)
 }
 
 #[cfg(test)]

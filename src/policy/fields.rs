@@ -97,6 +97,23 @@ pub(crate) fn seconds(value: &[u8]) -> Option<Duration> {
     Some(span.min(FOREVER))
 }
 
+/// The weight that stands behind a semicolon, in thousandths (RFC 9110 §12.4.2).
+pub(crate) fn weight(parameters: &[u8]) -> Option<u16> {
+    let mut parts = parameters.splitn(2, |byte| *byte == b'=');
+    let (name, weight) = (parts.next()?.trim_ascii(), parts.next()?.trim_ascii());
+    let mut parts = weight.splitn(2, |byte| *byte == b'.');
+    let (whole, fraction) = (parts.next()?, parts.next().unwrap_or_default());
+    let is_one = name.eq_ignore_ascii_case(b"q") && fraction.len() <= 3;
+    let digits = is_one && fraction.iter().all(u8::is_ascii_digit);
+    let digit = |at: usize| u16::from(fraction.get(at).map_or(0, |digit| digit - b'0'));
+    let thousandths = digits.then(|| digit(0) * 100 + digit(1) * 10 + digit(2))?;
+    match whole {
+        b"0" => Some(thousandths),
+        b"1" => (thousandths == 0).then_some(1000),
+        _ => None,
+    }
+}
+
 /// The value of a field with its lines joined (RFC 9110 §5.3), or nothing if
 /// the field is absent. An empty value is not an absent one.
 pub(crate) fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, [u8]>> {

@@ -38,6 +38,7 @@ mod request;
 mod response;
 mod role;
 mod rules;
+mod selector;
 mod sharing;
 mod status;
 mod stored;

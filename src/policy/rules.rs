@@ -92,6 +92,8 @@ pub struct Rules {
     pub fetch_whole_for_ranges: bool,
     /// Whether tag fields are left on what clients receive.
     pub forward_tags: bool,
+    /// Whether values of fields that `Vary` names are compared by their meaning.
+    pub normalise_vary: bool,
     /// The most bytes of body that are stored or held for others.
     pub max_object_size: u64,
     /// The most fields that a stored response may vary on.
@@ -123,6 +125,7 @@ impl Default for Rules {
             strict_collapse: false,
             fetch_whole_for_ranges: false,
             forward_tags: false,
+            normalise_vary: false,
             max_object_size: 8 << 20,
             max_vary_names: 16,
             max_variant_bytes: 8 << 10,

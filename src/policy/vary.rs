@@ -8,10 +8,15 @@ use super::coding::{Accepted, is_encoded};
 use super::fields;
 use super::reason::Reason;
 use super::rules::Rules;
+use super::selector::{Comparison, Value};
 
 /// The names of the request fields that a response varies on, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct VaryNames(Box<[HeaderName]>);
+pub struct VaryNames {
+    names: Box<[HeaderName]>,
+    /// How the values of these fields are compared.
+    comparison: Comparison,
+}
 
 impl VaryNames {
     /// Reads a response's `Vary` lines.
@@ -50,17 +55,24 @@ impl VaryNames {
                 names.push(name);
             }
         }
-        Ok(Self::sorted(names))
+        let comparison = match rules.normalise_vary {
+            true => Comparison::ByGrammar,
+            false => Comparison::Exact,
+        };
+        Ok(Self::sorted(names, comparison))
     }
 
-    fn sorted(mut names: Vec<HeaderName>) -> Self {
+    fn sorted(mut names: Vec<HeaderName>, comparison: Comparison) -> Self {
         names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-        Self(names.into())
+        Self {
+            names: names.into(),
+            comparison,
+        }
     }
 
     /// Adds the names that `variant` is told by. Allocates only for new ones.
     pub fn absorb(&mut self, variant: &Variant) {
-        let missing = |(name, _): &&Selector| !self.0.contains(name);
+        let missing = |(name, _): &&Selector| !self.names.contains(name);
         let new: Vec<HeaderName> = variant
             .fields
             .iter()
@@ -68,14 +80,15 @@ impl VaryNames {
             .map(|(name, _)| name.clone())
             .collect();
         if !new.is_empty() {
-            *self = Self::sorted(self.0.iter().cloned().chain(new).collect());
+            let all = self.names.iter().cloned().chain(new).collect();
+            *self = Self::sorted(all, variant.comparison);
         }
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.names.is_empty()
     }
 }
 
@@ -88,49 +101,16 @@ fn names_an_origin(response: &HeaderMap) -> bool {
 ///
 /// Lines are joined before they are compared, order counts, and an absent field
 /// is not an empty one. Of `Accept-Encoding` those values are equal that accept the
-/// same codings, if the response is in one that they do.
+/// same codings, if the response is in one that they do. With
+/// [`normalise_vary`](Rules::normalise_vary), values are equal that mean the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Variant {
     fields: Box<[Selector]>,
+    comparison: Comparison,
 }
 
 /// A request field and its value.
 type Selector = (HeaderName, Value);
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Value {
-    Absent,
-    Text(Box<[u8]>),
-    Codings(Accepted),
-}
-
-impl Value {
-    fn of(name: &HeaderName, request: &HeaderMap, by_codings: bool) -> Self {
-        match fields::joined(request, name) {
-            None => Self::Absent,
-            Some(said) if by_codings && *name == ACCEPT_ENCODING => {
-                Self::Codings(Accepted::read(&said))
-            }
-            Some(said) => Self::Text(said.into_owned().into()),
-        }
-    }
-
-    fn is_of(&self, name: &HeaderName, request: &HeaderMap) -> bool {
-        let said = fields::joined(request, name);
-        match self {
-            Self::Absent => said.is_none(),
-            Self::Text(text) => said.as_deref() == Some(text),
-            Self::Codings(accepted) => said.is_some_and(|said| Accepted::read(&said) == *accepted),
-        }
-    }
-
-    fn size(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Absent | Self::Codings(_) => 0,
-        }
-    }
-}
 
 impl Variant {
     /// What `request` says for `names`.
@@ -150,10 +130,14 @@ impl Variant {
     }
 
     fn select(names: &VaryNames, request: &HeaderMap, by_codings: bool) -> Self {
-        let fields = names.0.iter();
-        let select = |name: &HeaderName| (name.clone(), Value::of(name, request, by_codings));
+        let comparison = names.comparison;
+        let select = |name: &HeaderName| {
+            let value = Value::of(name, request, by_codings, comparison);
+            (name.clone(), value)
+        };
         Self {
-            fields: fields.map(select).collect(),
+            fields: names.names.iter().map(select).collect(),
+            comparison,
         }
     }
 
@@ -179,9 +163,10 @@ impl Variant {
         let all = self.fields.iter().chain(&other.fields);
         let of_name = |name: &HeaderName| all.clone().find(|(known, _)| known == name).cloned();
         let both = Self {
-            fields: names.0.iter().filter_map(of_name).collect(),
+            fields: names.names.iter().filter_map(of_name).collect(),
+            comparison: names.comparison,
         };
-        if names.0.len() > rules.max_vary_names || both.size() > rules.max_variant_bytes {
+        if names.names.len() > rules.max_vary_names || both.size() > rules.max_variant_bytes {
             return Err(Reason::VaryTooLarge);
         }
         Ok(both)
@@ -190,7 +175,10 @@ impl Variant {
     /// The names that tell this variant from others.
     #[must_use]
     pub fn names(&self) -> VaryNames {
-        VaryNames(self.fields.iter().map(|(name, _)| name.clone()).collect())
+        VaryNames {
+            names: self.fields.iter().map(|(name, _)| name.clone()).collect(),
+            comparison: self.comparison,
+        }
     }
 
     /// The bytes that names and values take.
@@ -228,7 +216,7 @@ mod tests {
         assert_eq!(names(&[("vary", b",, COOKIE ,")]), Ok(cookie.clone()));
         let both = names(&[("vary", b"Accept"), ("vary", b"cookie, accept")]).expect("readable");
         assert_ne!(both, cookie);
-        assert_eq!(both.0.len(), 2);
+        assert_eq!(both.names.len(), 2);
     }
 
     #[test]
@@ -300,7 +288,7 @@ mod tests {
         let whole = map(&[("x-v", b"a, b")]);
         assert!(Variant::of(&rule, &split).matches(&whole));
         assert_eq!(Variant::of(&rule, &split).names(), rule);
-        assert!(rule.0.contains(&ACCEPT_LANGUAGE));
+        assert!(rule.names.contains(&ACCEPT_LANGUAGE));
     }
 
     #[test]
