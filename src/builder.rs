@@ -24,6 +24,7 @@ pub struct CacheBuilder {
     rules: Rules,
     keys: KeyRules,
     namespace: String,
+    targets: Vec<String>,
     capacity: u64,
     max_object_size: Option<u64>,
     max_variants: usize,
@@ -56,6 +57,7 @@ impl Default for CacheBuilder {
             rules: Rules::default(),
             keys: KeyRules::default(),
             namespace: String::new(),
+            targets: Vec::new(),
             capacity: 64 << 20,
             max_object_size: None,
             max_variants: 32,
@@ -241,7 +243,8 @@ impl CacheBuilder {
     /// What RFC 9111 permits a shared cache, in place of the safe defaults: every final
     /// status, guessed lifetimes ([`heuristics`](Self::heuristics)), errors that say how
     /// long they last, stale answers for a day when the origin is gone, variants compared
-    /// by their meaning ([`normalise_vary`](Self::normalise_vary)); requests with cookies
+    /// by their meaning ([`normalise_vary`](Self::normalise_vary)), `CDN-Cache-Control`
+    /// obeyed ([`targeted_fields`](Self::targeted_fields)); requests with cookies
     /// are like those without, and a stored `Set-Cookie` goes to everyone.
     /// `Authorization` still needs permission (RFC 9111 §3.5).
     ///
@@ -263,7 +266,20 @@ impl CacheBuilder {
             .cookies(Cookies::Ignore)
             .set_cookie(SetCookie::Share)
             .normalise_vary(true)
+            .targeted_fields(["cdn-cache-control"])
             .stale_if_error(STALE_BY_THE_BOOK)
+    }
+
+    /// Fields of responses that this cache obeys in the place of `Cache-Control` and
+    /// `Expires`, the first one first (RFC 9213): `CDN-Cache-Control`, or one of your own,
+    /// such as `Example-Cache-Control`. None by default, as a cache in an application is
+    /// no CDN. A field that cannot be read is ignored; all are passed on unchanged.
+    ///
+    /// # Errors
+    /// [`build`](Self::build) refuses what is no field name.
+    pub fn targeted_fields<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.targets = names.into_iter().map(Into::into).collect();
+        self
     }
 
     /// Which statuses may be stored. Default [`Statuses::Pages`].

@@ -145,6 +145,9 @@ pub(crate) struct CacheOptions {
     /// Compare the fields that Vary names by their meaning [default: off]
     #[arg(long)]
     pub(crate) normalise_vary: bool,
+    /// Obey this field of answers in place of Cache-Control; may be repeated, the first one first
+    #[arg(long, value_name = "NAME")]
+    pub(crate) targeted_field: Vec<String>,
     /// Drop this query parameter from the key and from the fetch; may be repeated
     #[arg(long, value_name = "PARAM")]
     pub(crate) ignore_query: Vec<String>,

@@ -75,6 +75,12 @@ fn rules(mut b: CacheBuilder, options: &CacheOptions) -> CacheBuilder {
         options.set_cookie.map(set_cookie),
         CacheBuilder::set_cookie,
     );
+    let targets = &options.targeted_field;
+    b = given(
+        b,
+        (!targets.is_empty()).then_some(targets),
+        CacheBuilder::targeted_fields,
+    );
     b = given(b, options.namespace.as_deref(), CacheBuilder::namespace);
     given(
         b,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::CacheBuilder;
 use crate::engine::Settings;
 use crate::error::ConfigError;
@@ -46,6 +48,7 @@ impl CacheBuilder {
         }
         let mut rules = self.rules.clone();
         rules.max_object_size = self.object_size()?;
+        rules.targets = self.target_fields()?;
         Ok(Settings {
             rules,
             keys: self.keys.compile(&self.namespace)?,
@@ -63,6 +66,17 @@ impl CacheBuilder {
             status_name: self.status_token()?,
             age: self.age,
         })
+    }
+
+    fn target_fields(&self) -> Result<Vec<HeaderName>, ConfigError> {
+        let read = |name: &String| {
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| ConfigError::Name {
+                setting: "targeted_fields",
+                given: name.clone(),
+                why: "it is not a field name",
+            })
+        };
+        self.targets.iter().map(read).collect()
     }
 
     fn object_size(&self) -> Result<u64, ConfigError> {

@@ -54,6 +54,9 @@ pub struct ResponseDirectives {
     /// A quoted string was never closed, so that a restriction may be hidden
     /// inside it.
     pub malformed: bool,
+    /// A field for some caches alone says this, so that `Expires`, which is for all,
+    /// says nothing (RFC 9213 §2.2).
+    pub targeted: bool,
 }
 
 impl ResponseDirectives {
@@ -69,6 +72,12 @@ impl ResponseDirectives {
             }
         }
         said
+    }
+
+    /// Takes in a directive that is written well.
+    pub(super) fn note(&mut self, directive: &Directive<'_>) {
+        self.permit(directive);
+        self.restrict(directive);
     }
 
     fn permit(&mut self, directive: &Directive<'_>) {
@@ -191,9 +200,9 @@ impl RequestDirectives {
 }
 
 /// What stands before an equals sign, and the value after it if there is one.
-struct Directive<'a> {
-    name: &'a [u8],
-    value: Option<&'a [u8]>,
+pub(super) struct Directive<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) value: Option<&'a [u8]>,
 }
 
 impl<'a> Directive<'a> {

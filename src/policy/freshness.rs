@@ -206,7 +206,7 @@ fn named_lifetime(
     if let Some(lifetime) = said.s_maxage.or(said.max_age) {
         return Some(lifetime);
     }
-    if !headers.contains_key(EXPIRES) {
+    if said.targeted || !headers.contains_key(EXPIRES) {
         return None;
     }
     // Of two dates the later one leaves less.
@@ -228,7 +228,7 @@ fn expires(headers: &HeaderMap) -> Option<SystemTime> {
 /// Whether the lifetime is in an `Expires` that cannot be read. No window that the
 /// operator gives to others is meant for that.
 fn ends_unreadably(headers: &HeaderMap, said: &ResponseDirectives) -> bool {
-    let named = said.s_maxage.or(said.max_age).is_some();
+    let named = said.targeted || said.s_maxage.or(said.max_age).is_some();
     !named && headers.contains_key(EXPIRES) && expires(headers).is_none()
 }
 

@@ -43,6 +43,7 @@ mod sharing;
 mod status;
 mod stored;
 mod tags;
+mod targeted;
 mod vary;
 
 pub(crate) use conditional::validators;

@@ -101,7 +101,7 @@ pub fn judge(
     response: ResponseHead<'_>,
     rules: &Rules,
 ) -> Verdict {
-    let said = ResponseDirectives::read(response.headers);
+    let said = ResponseDirectives::targeted(response.headers, &rules.targets);
     match facts(head, request, response, &said, rules) {
         Err((reason, remember)) => Verdict::Unshareable(reason, remember),
         Ok(facts) => {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+
 /// What to do with requests that carry a `Cookie`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -82,6 +84,9 @@ pub struct Rules {
     pub stale_while_revalidate: Option<Duration>,
     /// The window for responses that name none (RFC 5861 §4).
     pub stale_if_error: Option<Duration>,
+    /// The fields that are obeyed in the place of `Cache-Control`, the first one first
+    /// (RFC 9213).
+    pub targets: Vec<HeaderName>,
     /// See [`Statuses`].
     pub statuses: Statuses,
     /// Whether answers of status 400 and above may be stored when they say so.
@@ -120,6 +125,7 @@ impl Default for Rules {
             heuristics: false,
             stale_while_revalidate: None,
             stale_if_error: None,
+            targets: Vec::new(),
             statuses: Statuses::default(),
             store_errors: false,
             strict_collapse: false,
