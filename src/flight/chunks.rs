@@ -11,6 +11,9 @@ use crate::error::CutShort;
 /// Smaller chunks are joined to pieces of at least this, so that a body is in few
 /// pieces however it came.
 const PIECE: usize = 64 << 10;
+/// Chunks are joined as well when there are so many, however small: what lies around
+/// them would soon be more than they are.
+const MOST_LOOSE: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
@@ -56,6 +59,7 @@ impl Chunks {
         let is_small = length < PIECE && self.hold_at_most.is_none();
         if !is_small {
             self.join(budget);
+            (self.loose, self.loose_bytes) = (0, 0);
         }
         let start = self.total;
         self.held.push_back(Piece { start, bytes });
@@ -65,7 +69,7 @@ impl Chunks {
             self.loose += 1;
             self.loose_bytes += length;
         }
-        if self.loose_bytes >= PIECE {
+        if self.loose_bytes >= PIECE || self.loose >= MOST_LOOSE {
             self.join(budget);
         }
     }
@@ -74,7 +78,7 @@ impl Chunks {
     fn join(&mut self, budget: &Arc<Budget>) {
         // Since the body was closed, some may have been let go.
         let loose = std::mem::take(&mut self.loose).min(self.held.len());
-        self.loose_bytes = 0;
+        let length = std::mem::take(&mut self.loose_bytes);
         if loose < 2 {
             return;
         }
@@ -84,6 +88,9 @@ impl Chunks {
             let start = self.held[at].start;
             self.held.truncate(at);
             self.held.push_back(Piece { start, bytes });
+            if length < PIECE {
+                (self.loose, self.loose_bytes) = (1, length);
+            }
         }
     }
 
@@ -140,6 +147,7 @@ impl Chunks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::PIECE_OVERHEAD;
 
     fn body(chunks: &[Vec<u8>]) -> (Chunks, Arc<Budget>) {
         let budget = Budget::new(1 << 30);
@@ -158,6 +166,8 @@ mod tests {
             .collect();
         let whole = crumbs.concat();
         let (mut body, budget) = body(&crumbs);
+        let most = whole.len() as u64 + (MOST_LOOSE as u64 + 8) * PIECE_OVERHEAD;
+        assert!(budget.taken() <= most);
         let pieces = body.collect(&budget);
         assert_eq!(pieces.len(), whole.len().div_ceil(PIECE));
         assert_eq!(pieces.concat(), whole);
