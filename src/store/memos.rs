@@ -15,7 +15,7 @@ use crate::key::Key;
 use crate::policy::{Reason, Remember, RequestFacts};
 
 /// What a memo costs beside its key.
-const OVERHEAD: usize = 256;
+const OVERHEAD: usize = 384;
 
 /// What is remembered of one key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
