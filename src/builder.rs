@@ -142,6 +142,54 @@ impl CacheBuilder {
         self
     }
 
+    /// The request fields that a response may vary on and still be stored or shared.
+    /// Default 16, beside the two that the cache adds itself (`Accept-Encoding` and
+    /// `Origin`, see [`VaryNames`](crate::policy::VaryNames)). One that names more goes to
+    /// the one who asked, with `detail=vary-too-large`.
+    pub fn max_vary_names(mut self, most: usize) -> Self {
+        self.rules.max_vary_names = most;
+        self
+    }
+
+    /// The bytes, of names and values, that a request may have in the fields that its
+    /// response varies on. Default 8 KiB. Past it the response goes to the one who asked,
+    /// with `detail=vary-too-large`.
+    pub fn max_variant_bytes(mut self, most: usize) -> Self {
+        self.rules.max_variant_bytes = most;
+        self
+    }
+
+    /// The bytes of names and values that a stored head may have. Default 64 KiB. A
+    /// response with a larger one is shared with those who wait for it and not stored,
+    /// with `detail=head-too-large`.
+    pub fn max_head_bytes(mut self, most: usize) -> Self {
+        self.rules.max_head_bytes = most;
+        self
+    }
+
+    /// The tags that a response may have and still be stored or shared. Default 256. One
+    /// with more could not be purged by all that it says: it goes to the one who asked,
+    /// with `detail=too-many-tags`.
+    pub fn max_tags(mut self, most: usize) -> Self {
+        self.rules.max_tags = most;
+        self
+    }
+
+    /// The bytes that one tag may have. Default 1024. A response with a longer one is
+    /// treated like one with too many.
+    pub fn max_tag_bytes(mut self, most: usize) -> Self {
+        self.rules.max_tag_bytes = most;
+        self
+    }
+
+    /// The ranges that a request may ask for at once. Default 16. One that asks for more
+    /// is answered with the whole, with `detail=too-many-ranges`; with none allowed, so is
+    /// every one.
+    pub fn max_ranges(mut self, most: usize) -> Self {
+        self.rules.max_ranges = most;
+        self
+    }
+
     /// How long a fetch may take until its head arrives, queueing included.
     /// Default 30 s; 1 ms to a day. Then everyone who waits is answered stale if
     /// allowed, else 504 (503 if it was still waiting for a place at the origin).

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
-use floodwall::{Cache, Purge};
+use floodwall::{Cache, CacheBuilder, Purge};
 use support::{Site, all, get, method, next_chunk, page, status, with, written};
-use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 const KB: usize = 1000;
@@ -185,6 +184,36 @@ async fn what_is_too_large_in_a_head_is_not_kept() {
     assert_eq!(now.stored_keys, 0);
 }
 
+type Setter = fn(CacheBuilder, usize) -> CacheBuilder;
+
+#[tokio::test(start_paused = true)]
+async fn what_a_head_may_have_is_for_the_operator_to_say() {
+    let fields = [
+        CACHED,
+        ("vary", "accept-language, x-b"),
+        ("surrogate-key", "one two three"),
+    ];
+    let of_request = [("accept-language", "en-GB"), ("x-b", "value")];
+    let rows: [(Setter, usize, &str); 5] = [
+        (CacheBuilder::max_vary_names, 2, "vary-too-large"),
+        (CacheBuilder::max_variant_bytes, 28, "vary-too-large"),
+        (CacheBuilder::max_head_bytes, 73, "head-too-large"),
+        (CacheBuilder::max_tags, 3, "too-many-tags"),
+        (CacheBuilder::max_tag_bytes, 5, "too-many-tags"),
+    ];
+    for (set, enough, detail) in rows {
+        for (most, ending) in [(enough, "stored"), (enough - 1, detail)] {
+            let builder = set(Cache::builder(), most);
+            let site = Site::with(builder, move |_| async move { page(&fields, "page") });
+            let (said, now) = met(&site, with(get("/"), &of_request)).await;
+            assert!(said.ends_with(ending), "{said}");
+            let bounds_met = now.vary_too_large + now.head_too_large + now.too_many_tags;
+            assert_eq!(bounds_met, u64::from(most < enough), "{detail}");
+            assert_eq!(now.stored, 1 - bounds_met, "{detail}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_object_that_is_too_large_is_not_kept() {
     let builder = Cache::builder().max_object_size(1000);
@@ -237,6 +266,21 @@ async fn more_ranges_than_are_answered_are_answered_whole() {
     let few = format!("bytes={}", many[..16].join(","));
     assert_eq!(site.get_with("/", &[("range", &few)]).await.status, 206);
     assert_eq!(site.stats().too_many_ranges, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_many_ranges_are_answered_is_for_the_operator_to_say() {
+    for (most, statuses) in [(0, [200, 200]), (1, [206, 200]), (2, [206, 206])] {
+        let site = Site::with(Cache::builder().max_ranges(most), |_| async {
+            page(&[CACHED], bytes(1000))
+        });
+        site.get("/").await;
+        for (asked, status) in ["bytes=0-1", "bytes=0-1,8-9"].iter().zip(statuses) {
+            let answer = site.get_with("/", &[("range", asked)]).await;
+            assert_eq!(answer.status, status, "{asked} of {most}");
+        }
+        assert_eq!(site.stats().too_many_ranges, 2 - most as u64);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -302,43 +346,6 @@ async fn purges_that_are_too_many_purge_what_was_there_before_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn past_the_refreshes_stale_pages_are_served_and_refreshed_later() {
-    let turns = Arc::new(Semaphore::new(2));
-    let held = Arc::clone(&turns);
-    let builder = Cache::builder().refresh_limit(1);
-    let site = Site::with(builder, move |call| {
-        let held = Arc::clone(&held);
-        async move {
-            held.acquire().await.expect("open").forget();
-            let fields = [("cache-control", "max-age=1, stale-while-revalidate=60")];
-            page(&fields, format!("{}", call.number))
-        }
-    });
-    site.get("/a").await;
-    site.get("/b").await;
-    sleep(Duration::from_secs(2)).await;
-    for round in 1..=3 {
-        assert_eq!(site.get("/a").await.text(), "0");
-        let stale = site.get("/b").await;
-        assert_eq!(stale.text(), "1");
-        assert!(
-            stale
-                .cache_status()
-                .ends_with("detail=stale-while-revalidate")
-        );
-        assert_eq!(site.stats().flights, 1);
-        // The other page is not put off: its refresh is under way.
-        assert_eq!(site.stats().refreshes_full, round);
-    }
-    turns.add_permits(2);
-    site.until_quiet().await;
-    site.get("/b").await;
-    site.until_quiet().await;
-    assert_eq!(site.get("/a").await.text(), "2");
-    assert_eq!(site.get("/b").await.text(), "3");
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_head_that_grows_with_each_304_is_fetched_anew_before_it_is_too_large() {
     let site = Site::new(|call| async move {
         let number = call.number;
@@ -398,33 +405,4 @@ async fn tags_that_grow_with_each_304_are_bounded_too() {
         sleep(Duration::from_secs(2)).await;
     }
     assert_eq!(site.stats().too_many_tags, 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn past_its_waiters_a_key_refuses_whatever_the_variant() {
-    let builder = Cache::builder().max_waiters(10);
-    let builder = builder.fetch_deadline(Duration::from_secs(5));
-    let site = Site::with(builder, |call| async move {
-        if call.number > 0 && call.request.uri().path() == "/" {
-            std::future::pending::<()>().await;
-        }
-        page(&[CACHED, ("vary", "accept-language")], "page")
-    });
-    // From here on it is known on what the page varies.
-    site.get("/").await;
-    let other = |language: &str| with(get("/"), &[("accept-language", language)]);
-    let waiting: Vec<_> = (0..10)
-        .map(|at| site.spawn(other(["en", "fr"][at % 2])))
-        .collect();
-    site.until(|now| now.waiting == 10).await;
-    for (round, language) in (1..).zip(["en", "fr", "de"]) {
-        let refused = site.send(other(language)).await;
-        assert_eq!(refused.status, 503);
-        assert!(refused.cache_status().ends_with("detail=waiters-full"));
-        assert_eq!(site.stats().waiters_full, round);
-    }
-    assert_eq!(site.get("/other").await.text(), "page");
-    for answer in all(waiting).await {
-        assert_eq!(answer.status, 504);
-    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use floodwall::Cache;
-use support::{Site, all, get, page, status, written};
+use support::{Site, all, get, page, status, with, written};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, sleep};
 
@@ -135,7 +135,43 @@ async fn past_the_caps_there_is_a_defined_answer() {
         assert_eq!(refused.status, 503);
         assert!(refused.cache_status().contains(reason), "{refused:?}");
         assert!(!refused.field("retry-after").is_empty());
+        let now = site.stats();
+        let met = (now.waiters_full, now.flights_full, now.refused);
+        let of_waiters = u64::from(reason == "waiters-full");
+        assert_eq!(met, (of_waiters, 1 - of_waiters, 1));
         assert_eq!(first.await.expect("no panic").status, 504);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn past_its_waiters_a_key_refuses_whatever_the_variant() {
+    let builder = Cache::builder().max_waiters(10);
+    let builder = builder.fetch_deadline(Duration::from_secs(5));
+    let site = Site::with(builder, |call| async move {
+        if call.number > 0 && call.request.uri().path() == "/" {
+            std::future::pending::<()>().await;
+        }
+        page(
+            &[("cache-control", "max-age=60"), ("vary", "accept-language")],
+            "page",
+        )
+    });
+    // From here on it is known on what the page varies.
+    site.get("/").await;
+    let other = |language: &str| with(get("/"), &[("accept-language", language)]);
+    let waiting: Vec<_> = (0..10)
+        .map(|at| site.spawn(other(["en", "fr"][at % 2])))
+        .collect();
+    site.until(|now| now.waiting == 10).await;
+    for (round, language) in (1..).zip(["en", "fr", "de"]) {
+        let refused = site.send(other(language)).await;
+        assert_eq!(refused.status, 503);
+        assert!(refused.cache_status().ends_with("detail=waiters-full"));
+        assert_eq!(site.stats().waiters_full, round);
+    }
+    assert_eq!(site.get("/other").await.text(), "page");
+    for answer in all(waiting).await {
+        assert_eq!(answer.status, 504);
     }
 }
 
@@ -158,11 +194,49 @@ async fn the_gate_limits_calls_and_bounds_its_queue() {
     let refused = site.get("/d").await;
     assert_eq!(refused.status, 503);
     assert!(refused.cache_status().contains("detail=gate-full"));
+    assert_eq!((site.stats().gate_full, site.stats().refused), (1, 1));
     turns.add_permits(3);
     for answer in all(crowd).await {
         assert_eq!(answer.text(), "page");
     }
     assert_eq!(site.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn past_the_refreshes_stale_pages_are_served_and_refreshed_later() {
+    let turns = Arc::new(Semaphore::new(2));
+    let held = Arc::clone(&turns);
+    let builder = Cache::builder().refresh_limit(1);
+    let site = Site::with(builder, move |call| {
+        let held = Arc::clone(&held);
+        async move {
+            held.acquire().await.expect("open").forget();
+            let fields = [("cache-control", "max-age=1, stale-while-revalidate=60")];
+            page(&fields, format!("{}", call.number))
+        }
+    });
+    site.get("/a").await;
+    site.get("/b").await;
+    sleep(Duration::from_secs(2)).await;
+    for round in 1..=3 {
+        assert_eq!(site.get("/a").await.text(), "0");
+        let stale = site.get("/b").await;
+        assert_eq!(stale.text(), "1");
+        assert!(
+            stale
+                .cache_status()
+                .ends_with("detail=stale-while-revalidate")
+        );
+        assert_eq!(site.stats().flights, 1);
+        // The other page is not put off: its refresh is under way.
+        assert_eq!(site.stats().refreshes_full, round);
+    }
+    turns.add_permits(2);
+    site.until_quiet().await;
+    site.get("/b").await;
+    site.until_quiet().await;
+    assert_eq!(site.get("/a").await.text(), "2");
+    assert_eq!(site.get("/b").await.text(), "3");
 }
 
 #[tokio::test(start_paused = true)]
