@@ -1,5 +1,5 @@
 //! The guide: how to wrap handlers, choose freshness, keep pages private, purge,
-//! live with failures, and read what the cache says.
+//! live with failures, know the bounds, and read what the cache says.
 //!
 //! The pages are the files of `docs/guide`, so that their examples are compiled
 //! with the crate's own. This module exists in the documentation only.
@@ -9,6 +9,7 @@
 //! - [`privacy`]: cookies, credentials, keys.
 //! - [`purging`]: taking something out before its time.
 //! - [`failure`]: what a client sees when the origin is slow or broken.
+//! - [`bounds`]: how much there may be of everything, and what happens past it.
 //! - [`cache_status`]: why was this not a hit?
 
 // The pages link to each other by file name, at their end. Of two definitions of
@@ -21,6 +22,7 @@ macro_rules! pages {
             #[doc = "[privacy]: crate::guide::privacy"]
             #[doc = "[purging]: crate::guide::purging"]
             #[doc = "[failure]: crate::guide::failure"]
+            #[doc = "[bounds]: crate::guide::bounds"]
             #[doc = "[cache-status]: crate::guide::cache_status"]
             #[doc = ""]
             #[doc = include_str!(concat!("../docs/guide/", $file))]
@@ -35,6 +37,7 @@ pages! {
     privacy = "privacy.md";
     purging = "purging.md";
     failure = "failure.md";
+    bounds = "bounds.md";
     cache_status = "cache-status.md";
 }
 
