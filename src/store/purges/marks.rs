@@ -107,6 +107,8 @@ impl Named {
                 }
                 newer
             });
+            // A table that is filled and emptied again and again would grow.
+            self.marks.shrink_to_fit();
             self.bytes = self.marks.keys().map(|name| name.len()).sum();
             folded = true;
         }
