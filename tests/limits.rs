@@ -176,6 +176,38 @@ async fn past_its_waiters_a_key_refuses_whatever_the_variant() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn past_its_fetches_for_new_variants_a_key_passes() {
+    let builder = Cache::builder().max_variants(2);
+    let site = Site::with(builder, |call| async move {
+        if call
+            .field("user-agent")
+            .is_some_and(|agent| agent == "slow")
+        {
+            std::future::pending::<()>().await;
+        }
+        page(
+            &[("cache-control", "max-age=60"), ("vary", "user-agent, x-b")],
+            "page",
+        )
+    });
+    let by = |agent: &str, b: &str| with(get("/"), &[("user-agent", agent), ("x-b", b)]);
+    site.send(by("quick", "1")).await;
+    let slow = ["1", "2"].map(|b| site.spawn(by("slow", b)));
+    site.until(|now| now.flights == 2).await;
+    for round in 1..=2 {
+        let passed = site.send(by("quick", "2")).await;
+        assert_eq!(passed.text(), "page");
+        assert!(passed.cache_status().ends_with("detail=variants-full"));
+        let now = site.stats();
+        assert_eq!((now.variants_full, now.passes), (round, round));
+    }
+    assert!(site.send(by("quick", "1")).await.is_hit());
+    for answer in all(slow.into()).await {
+        assert_eq!(answer.status, 504);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_gate_limits_calls_and_bounds_its_queue() {
     let builder = Cache::builder().origin_limit(2).origin_queue(1);
     let turns = Arc::new(Semaphore::new(0));
