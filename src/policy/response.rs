@@ -230,7 +230,8 @@ fn refuse_status(
         rules.store_errors && status.as_u16() >= 400 && named.is_some_and(|named| !named.is_zero());
     let lasts = lifetime.is_some_and(|lifetime| !lifetime.fresh_for.is_zero());
     let by_the_book = any && lasts && status != StatusCode::NOT_MODIFIED;
-    if of_the_resource || opted_in || by_the_book {
+    let of_all = !status::is_of_one_client(status);
+    if of_the_resource || of_all && (opted_in || by_the_book) {
         Ok(())
     } else {
         Err(Reason::Status)
@@ -269,6 +270,7 @@ fn storable(
 
 fn storable_status(response: ResponseHead<'_>, rules: &Rules) -> Result<(), Reason> {
     match response.status.as_u16() {
+        _ if status::is_of_one_client(response.status) => Err(Reason::Status),
         206 | 304 => Err(Reason::Status),
         _ if rules.statuses == Statuses::Any => Ok(()),
         200 | 203 | 300 => Ok(()),

@@ -25,3 +25,9 @@ pub(super) fn is_understood(status: StatusCode) -> bool {
         200..=206 | 300..=305 | 307 | 308 | 400..=417 | 421 | 422 | 426 | 500..=505
     )
 }
+
+/// Whether a status speaks of what one client did, and must not be stored
+/// (RFC 6585 §§3 to 6).
+pub(super) fn is_of_one_client(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 428 | 429 | 431 | 511)
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use floodwall::policy::{Authorization, Cookies, Rules, SetCookie};
+use floodwall::policy::{Authorization, Cookies, Rules, SetCookie, Statuses};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any};
@@ -289,23 +289,30 @@ pub(crate) fn rules() -> impl Strategy<Value = Rules> {
         (span(), span(), span()),
         select(&[Cookies::RequirePermission, Cookies::Ignore, Cookies::Pass][..]),
         select(&[Authorization::RequirePermission, Authorization::Pass][..]),
-        proptest::bool::weighted(0.2),
-        any::<(bool, bool)>(),
+        prop_oneof![
+            6 => Just(SetCookie::Refuse),
+            2 => Just(SetCookie::Strip),
+            2 => Just(SetCookie::Share),
+        ],
+        any::<(bool, bool, bool)>(),
         proptest::bool::weighted(0.2),
     )
-        .prop_map(|(spans, cookies, authorization, strip, switches, strict)| {
-            let seconds = |span: Option<u64>| span.map(Duration::from_secs);
-            let mut rules = Rules::default();
-            rules.default_fresh_for = seconds(spans.0);
-            rules.stale_while_revalidate = seconds(spans.1);
-            rules.stale_if_error = seconds(spans.2);
-            rules.cookies = cookies;
-            rules.authorization = authorization;
-            if strip {
-                rules.set_cookie = SetCookie::Strip;
-            }
-            (rules.heuristics, rules.store_errors) = switches;
-            rules.strict_collapse = strict;
-            rules
-        })
+        .prop_map(
+            |(spans, cookies, authorization, set_cookie, switches, strict)| {
+                let seconds = |span: Option<u64>| span.map(Duration::from_secs);
+                let mut rules = Rules::default();
+                rules.default_fresh_for = seconds(spans.0);
+                rules.stale_while_revalidate = seconds(spans.1);
+                rules.stale_if_error = seconds(spans.2);
+                rules.cookies = cookies;
+                rules.authorization = authorization;
+                rules.set_cookie = set_cookie;
+                (rules.heuristics, rules.store_errors, _) = switches;
+                if switches.2 {
+                    rules.statuses = Statuses::Any;
+                }
+                rules.strict_collapse = strict;
+                rules
+            },
+        )
 }

@@ -2,7 +2,7 @@
 //! formed: strings in lower case, split at commas; whole seconds; no types.
 //! It shares no code with what it is held against.
 
-use floodwall::policy::{Cookies, Rules, SetCookie};
+use floodwall::policy::{Cookies, Rules, SetCookie, Statuses};
 
 use super::heads::{Asker, Expires, Origin};
 
@@ -86,7 +86,7 @@ fn fresh_for(origin: &Origin, said: &Said, rules: &Rules) -> Option<u64> {
     if said.has("no-cache") && (by_status || said.has("public")) {
         return Some(0);
     }
-    if !by_status {
+    if !by_status && !(said.has("public") && rules.statuses == Statuses::Any) {
         return None;
     }
     let unchanged = origin
@@ -152,7 +152,10 @@ pub(crate) fn same_variant(origin: &Origin, one: &Asker, other: &Asker) -> bool 
 pub(crate) fn verdict(asker: &Asker, origin: &Origin, rules: &Rules) -> Option<bool> {
     let said = Said::of(&origin.said);
     let lifetime = life(origin, rules);
-    let refused = said.has("no-store")
+    let allowed = rules.statuses == Statuses::Any
+        && said.has("must-understand")
+        && is_understood(origin.status);
+    let refused = (said.has("no-store") && !allowed)
         || said.has("private")
         || said.has_value("no-cache")
         || (origin.has("set-cookie") && rules.set_cookie == SetCookie::Refuse)
@@ -162,7 +165,7 @@ pub(crate) fn verdict(asker: &Asker, origin: &Origin, rules: &Rules) -> Option<b
             .any(|(_, value)| value.contains("Event-Stream"))
         || origin.vary.contains(&"*")
         || !permits(origin, asker, rules)
-        || !is_of_the_resource(origin.status, &said, rules);
+        || !is_of_the_resource(origin.status, &said, lifetime, rules);
     if refused {
         return None;
     }
@@ -172,18 +175,40 @@ pub(crate) fn verdict(asker: &Asker, origin: &Origin, rules: &Rules) -> Option<b
 }
 
 /// Statuses that a crowd may share.
-fn is_of_the_resource(status: u16, said: &Said, rules: &Rules) -> bool {
+fn is_of_the_resource(status: u16, said: &Said, life: Option<Life>, rules: &Rules) -> bool {
     let lifetime = said.least("s-maxage").or(said.least("max-age"));
-    let opted = rules.store_errors && status >= 400 && lifetime.is_some_and(|span| span > 0);
+    let lasts = rules.statuses == Statuses::Any && life.is_some_and(|life| life.fresh > 0);
+    let errors = rules.store_errors && status >= 400 && lifetime.is_some_and(|span| span > 0);
+    let opted = errors || lasts;
     match status {
-        206 | 304 => false,
+        206 | 304 | 428 | 429 | 431 | 511 => false,
         200..=399 | 404 | 410 | 500 | 502 | 503 | 504 => true,
         _ => opted,
     }
 }
 
+/// RFC 9110 §15, without what is not final.
+fn is_understood(status: u16) -> bool {
+    [
+        200..=206,
+        300..=305,
+        307..=308,
+        400..=417,
+        421..=422,
+        426..=426,
+        500..=505,
+    ]
+    .iter()
+    .any(|known| known.contains(&status))
+}
+
 fn may_store(origin: &Origin, lifetime: Option<Life>, rules: &Rules) -> bool {
+    if Said::of(&origin.said).has("must-understand") && !is_understood(origin.status) {
+        return false;
+    }
     let status = match origin.status {
+        206 | 304 | 428 | 429 | 431 | 511 => false,
+        _ if rules.statuses == Statuses::Any => true,
         200 | 203 | 300 => true,
         301 | 302 | 303 | 307 | 308 => origin.has("location"),
         400.. => rules.store_errors,
