@@ -3,6 +3,8 @@
 //!
 //! Run with `RUSTC_WORKSPACE_WRAPPER=scripts/one-hash`, all of them have one hash.
 
+#[path = "support/identity.rs"]
+mod identity;
 #[path = "support/seeds.rs"]
 mod seeds;
 mod support;
@@ -10,15 +12,16 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
-use floodwall::{Cache, KeyRules};
+use floodwall::Cache;
 use futures_util::future::join_all;
-use http::{HeaderMap, Request, Uri};
+use http::Request;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy};
 use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert_eq, prop_oneof};
 
+use identity::{VARY, identity, rules};
 use seeds::for_all;
 use support::{Answer, Site, page};
 
@@ -86,9 +89,15 @@ const QUERIES: [Option<&str>; 15] = [
     Some("a=1;utm=1"),
 ];
 
-/// The fields that are part of every key here, and those that the answers vary on.
-const KEYED: [&str; 3] = ["forwarded", "x-forwarded-host", "x-tenant"];
-const VARIED: [&str; 2] = ["accept-language", "x-v"];
+/// The fields that are changed: of each kind that the key has, and those that the
+/// answers vary on.
+const FIELDS: [&str; 5] = [
+    "forwarded",
+    "x-forwarded-host",
+    "x-tenant",
+    "accept-language",
+    "x-v",
+];
 
 const LINES: [&[&str]; 9] = [
     &[""],
@@ -103,7 +112,7 @@ const LINES: [&[&str]; 9] = [
 ];
 
 fn part() -> impl Strategy<Value = Part> {
-    let name = || select([KEYED.as_slice(), VARIED.as_slice()].concat());
+    let name = || select(FIELDS.to_vec());
     prop_oneof![
         1 => select(SCHEMES.to_vec()).prop_map(Part::Scheme),
         1 => select(HOSTS.to_vec()).prop_map(Part::Host),
@@ -164,57 +173,14 @@ impl Asked {
     }
 }
 
-/// Everything that tells a request from others, in words: what is printed for two
-/// requests is the same only if they may share an answer.
-fn identity(uri: &Uri, headers: &HeaderMap) -> String {
-    let scheme = uri.scheme_str().unwrap_or("http");
-    let host = headers["host"]
-        .to_str()
-        .expect("the hosts are text")
-        .to_lowercase();
-    let port = if scheme == "https" { ":443" } else { ":80" };
-    let host = host.trim_end_matches(port);
-    let lines = |name: &str| -> Vec<&[u8]> {
-        headers
-            .get_all(name)
-            .iter()
-            .map(|line| line.as_bytes())
-            .collect()
-    };
-    let keyed = KEYED.map(lines);
-    let varied = VARIED.map(|name| {
-        let joined: Vec<&[u8]> = lines(name).into_iter().map(<[u8]>::trim_ascii).collect();
-        (!joined.is_empty()).then(|| String::from_utf8_lossy(&joined.join(&b", "[..])).into_owned())
-    });
-    format!(
-        "{scheme} {host} {:?} {:?} {keyed:?} {varied:?}",
-        uri.path(),
-        covered(uri.query())
-    )
-}
-
-/// The query without the parameter that the rules drop; without parameters there is
-/// no query.
-fn covered(query: Option<&str>) -> Option<String> {
-    let kept: Vec<&str> = query?
-        .split('&')
-        .filter(|pair| *pair != "utm" && !pair.starts_with("utm="))
-        .collect();
-    (!kept.is_empty()).then(|| kept.join("&"))
-}
-
 /// A site that answers with the identity of the request that it is asked, after the
 /// others have had their turn.
 fn site() -> Site {
-    let rules = KeyRules::new().field("x-tenant").drop_query("utm");
-    Site::with(Cache::builder().key(rules), |call| async move {
+    Site::with(Cache::builder().key(rules()), |call| async move {
         tokio::task::yield_now().await;
         let (uri, headers) = (call.request.uri(), call.request.headers());
         assert!(!uri.query().unwrap_or_default().contains("&utm"), "{uri}");
-        let fields = [
-            ("cache-control", "public, max-age=60"),
-            ("vary", "Accept-Language, X-V"),
-        ];
+        let fields = [("cache-control", "public, max-age=60"), ("vary", VARY)];
         page(&fields, identity(uri, headers))
     })
 }

@@ -8,6 +8,7 @@
 use std::env;
 use std::fmt::Debug;
 use std::io::Write;
+use std::num::ParseIntError;
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -71,12 +72,16 @@ pub(crate) fn for_all<S: Strategy>(
     }
 }
 
-/// A number from the environment, decimal or hexadecimal.
+/// A number from the environment.
 pub(crate) fn given(variable: &str) -> Option<u64> {
     let text = env::var(variable).ok()?;
-    let read = match text.strip_prefix("0x") {
+    Some(number(&text).unwrap_or_else(|why| panic!("{variable}={text}: {why}")))
+}
+
+/// A number, decimal or hexadecimal.
+pub(crate) fn number(text: &str) -> Result<u64, ParseIntError> {
+    match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16),
         None => text.parse(),
-    };
-    Some(read.unwrap_or_else(|_| panic!("{variable}={text} is no number")))
+    }
 }
