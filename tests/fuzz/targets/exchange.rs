@@ -137,7 +137,8 @@ fn answered(parts: &Parts, told: &Told, said: &[Said], before: usize) {
         return;
     }
     if told.status == StatusCode::PARTIAL_CONTENT {
-        assert!(names("range"));
+        // A part that nobody asked for is the handler's, for the one who made it.
+        assert!(names("range") || said.len() > before);
         return;
     }
     let body = String::from_utf8_lossy(&told.body);

@@ -30,6 +30,7 @@ pub(crate) const WORDS: &[&str] = &[
     "x-api-key: ",
     "rsc: ",
     "x-original-url: /",
+    "x_rewrite_url: /",
     "utm=1",
     "&utm",
     "utm",

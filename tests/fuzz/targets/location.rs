@@ -45,17 +45,42 @@ pub(crate) fn check(data: &[u8]) {
         let first = text::values(&head, field)
             .first()
             .map(|line| naive::text(line));
-        if first.as_deref().is_some_and(leaves) {
-            let other = if field == "location" {
-                "content-location"
-            } else {
-                "location"
-            };
-            let mut alone = head.clone();
-            alone.remove(other);
-            assert!(named_targets(HOST, PAGE, &alone).is_empty(), "{first:?}");
+        let Some(first) = first.filter(|first| first.is_ascii()) else {
+            continue;
+        };
+        let alone = text::field(field, first.as_bytes());
+        let found = named_targets(HOST, PAGE, &alone);
+        if leaves(&first) {
+            assert!(found.is_empty(), "{first:?}");
+        } else if let Some(expected) = from_root(&first) {
+            assert_eq!(found, [expected]);
         }
     }
+}
+
+/// What a reference names that starts with a slash.
+fn from_root(reference: &str) -> Option<String> {
+    let reference = naive::trim(reference).split('#').next()?;
+    let path = reference.split('?').next()?;
+    let is_path = path.starts_with('/') && !path.starts_with("//");
+    is_path.then(|| format!("{}{}", without_dots(path), &reference[path.len()..]))
+}
+
+/// A path without its dot segments, as RFC 3986 §5.2.4 tells it.
+fn without_dots(path: &str) -> String {
+    let (mut input, mut output) = (path.to_owned(), String::new());
+    while !input.is_empty() {
+        if input.starts_with("/./") || input == "/." {
+            input = format!("/{}", input.get(3..).unwrap_or_default());
+        } else if input.starts_with("/../") || input == "/.." {
+            input = format!("/{}", input.get(4..).unwrap_or_default());
+            output.truncate(output.rfind('/').unwrap_or(0));
+        } else {
+            let end = input[1..].find('/').map_or(input.len(), |at| at + 1);
+            output.extend(input.drain(..end));
+        }
+    }
+    output
 }
 
 /// Whether a reference is to another host, for as far as that is plain.

@@ -37,7 +37,8 @@ pub(crate) fn head(block: &[u8]) -> HeaderMap {
     append(lines(block).filter_map(|line| {
         let colon = line.iter().position(|byte| *byte == b':')?;
         let name = HeaderName::from_bytes(&line[..colon]).ok()?;
-        let value = line[colon + 1..].trim_ascii();
+        let value = &line[colon + 1..];
+        let value = value.strip_prefix(b" ").unwrap_or(value);
         Some((name, HeaderValue::from_bytes(value).ok()?))
     }))
 }
