@@ -54,6 +54,7 @@ fn responses(head: &HeaderMap) {
     let members = members(head, "cache-control");
     for member in &members {
         let (name, value) = member.split_once('=').unwrap_or((member, ""));
+        let unread = naive::seconds(value).is_none();
         let at_most = |span: Option<std::time::Duration>| {
             let value = naive::seconds(value).unwrap_or_default();
             span.is_some_and(|span| span.as_secs() <= value)
@@ -65,6 +66,8 @@ fn responses(head: &HeaderMap) {
                 "no-cache" => said.no_cache,
                 "must-revalidate" => said.must_revalidate,
                 "proxy-revalidate" => said.proxy_revalidate,
+                // Until when, nobody knows: then it is never used stale.
+                "max-age" | "s-maxage" if unread && !said.must_revalidate => false,
                 "max-age" => at_most(said.max_age),
                 "s-maxage" => at_most(said.s_maxage),
                 "stale-while-revalidate" => at_most(said.stale_while_revalidate),

@@ -66,7 +66,11 @@ fn clients_copies(request: &HeaderMap, stored: &HeaderMap) {
             .any(|line| naive::text(line).contains(tag.as_str()))
     };
     assert!(!known || any || tag.as_ref().is_some_and(contained));
-    let plain = |tag: &String| named.iter().any(|line| naive::text(line.trim_ascii()) == *tag);
+    let plain = |tag: &String| {
+        named
+            .iter()
+            .any(|line| naive::text(line.trim_ascii()) == *tag)
+    };
     assert!(known || !tag.as_ref().is_some_and(plain));
     if let [tag] = text::values(stored, "etag")[..] {
         beside_others(tag, stored);
