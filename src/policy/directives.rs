@@ -201,21 +201,26 @@ impl RequestDirectives {
 
 /// What stands before an equals sign, and the value after it if there is one.
 pub(super) struct Directive<'a> {
-    pub(super) name: &'a [u8],
-    pub(super) value: Option<&'a [u8]>,
+    name: &'a [u8],
+    /// The name without what is no letter or digit at its ends. Found once, because a
+    /// member may have many strays, and each is held against every directive.
+    word: &'a [u8],
+    value: Option<&'a [u8]>,
 }
 
 impl<'a> Directive<'a> {
+    pub(super) fn new(name: &'a [u8], value: Option<&'a [u8]>) -> Self {
+        let belongs = |byte: &u8| byte.is_ascii_alphanumeric();
+        let start = name.iter().position(belongs).unwrap_or(0);
+        let end = name.iter().rposition(belongs).map_or(0, |at| at + 1);
+        let word = name.get(start..end).unwrap_or_default();
+        Self { name, word, value }
+    }
+
     fn read(member: Member<'a>) -> Self {
         match member.text.iter().position(|byte| *byte == b'=') {
-            None => Self {
-                name: member.text,
-                value: None,
-            },
-            Some(at) => Self {
-                name: &member.text[..at],
-                value: Some(&member.text[at + 1..]),
-            },
+            None => Self::new(member.text, None),
+            Some(at) => Self::new(&member.text[..at], Some(&member.text[at + 1..])),
         }
     }
 
@@ -227,8 +232,8 @@ impl<'a> Directive<'a> {
         let words = member.text.split(|byte| !is_token_byte(*byte));
         let strays = (!directive.is_well_formed()).then_some(words);
         let strays = strays.into_iter().flatten();
-        let value = Some(&b""[..]);
-        let strays = strays.map(move |name| Self { name, value });
+        let strays = strays.filter(|name| !name.is_empty());
+        let strays = strays.map(|name| Self::new(name, Some(b"")));
         std::iter::once(directive).chain(strays)
     }
 
@@ -239,20 +244,12 @@ impl<'a> Directive<'a> {
     /// Whether it is that directive, written well or not: `no-store'` and
     /// `max-age =60` were meant to say something.
     fn speaks_of(&self, name: &str) -> bool {
-        self.word().eq_ignore_ascii_case(name.as_bytes())
-    }
-
-    /// The name without what is no letter or digit at its ends.
-    fn word(&self) -> &'a [u8] {
-        let belongs = |byte: &u8| byte.is_ascii_alphanumeric();
-        let start = self.name.iter().position(belongs).unwrap_or(0);
-        let end = self.name.iter().rposition(belongs).map_or(0, |at| at + 1);
-        self.name.get(start..end).unwrap_or_default()
+        self.word.eq_ignore_ascii_case(name.as_bytes())
     }
 
     /// The seconds that it gives, if both name and value are written well.
     fn seconds(&self) -> Option<Duration> {
-        if self.word() != self.name {
+        if self.word != self.name {
             return None;
         }
         fields::seconds(self.value?)

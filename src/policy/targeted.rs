@@ -41,7 +41,7 @@ fn targeted(headers: &HeaderMap, name: &HeaderName) -> Option<ResponseDirectives
             ListEntry::InnerList(_) => Some(&b""[..]),
         };
         let name = name.as_str().as_bytes();
-        said.note(&Directive { name, value });
+        said.note(&Directive::new(name, value));
     }
     (!members.is_empty()).then_some(said)
 }
