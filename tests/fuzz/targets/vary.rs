@@ -21,6 +21,10 @@ pub(crate) const WORDS: &[&str] = &[
     "cookie: a",
     "accept-encoding: ",
     "gzip, br;q=0",
+    "accept-language",
+    "accept-language: ",
+    "en;q=0.5, de",
+    "DE , en; q=0.500",
     "\n",
     "\n\n",
 ];
@@ -56,6 +60,36 @@ pub(crate) fn check(data: &[u8]) {
     absorbed.absorb(&variant);
     absorbed.absorb(&variant);
     assert_eq!(absorbed, read);
+    by_grammar(&response, &one, &other, &names);
+}
+
+/// Compared by what they mean, more requests are alike, and never fewer.
+fn by_grammar(response: &HeaderMap, one: &HeaderMap, other: &HeaderMap, names: &BTreeSet<String>) {
+    let mut rules = Rules::default();
+    rules.normalise_vary = true;
+    let read = VaryNames::read(response, &rules).expect("it was read before");
+    let variant = Variant::of(&read, one);
+    assert!(variant.matches(one));
+    let alike = variant.matches(other);
+    assert_eq!(Variant::of(&read, other).matches(one), alike, "{variant:?}");
+    for name in names {
+        let same = said(one, name) == said(other, name);
+        let may_differ = match name.as_str() {
+            "cookie" | "authorization" | "accept-encoding" => false,
+            "accept-language" => true,
+            name => members(one, name) == members(other, name),
+        };
+        assert!(!alike || same || may_differ, "{name}");
+    }
+    let all_same = names
+        .iter()
+        .all(|name| said(one, name) == said(other, name));
+    assert!(alike || !all_same);
+}
+
+/// The members of a list, if it is there and ends.
+fn members(request: &HeaderMap, name: &str) -> Option<Option<Vec<String>>> {
+    text::joined(request, name).map(|value| naive::members(&value))
 }
 
 /// The names, in lower case; nothing if one is no name, or there are too many.
