@@ -393,9 +393,9 @@ fn junk(field: &str) -> &'static [&'static [u8]] {
             b"0",
             b"-1",
             b"\xff",
-            b"Sun, 31 Nov 1994 08:49:37 GMT",
+            b"Sun, 06 Nov 1994 08:49:37 UTC",
             b"Sun, 06 Nov 1994",
-            b"Son, 06 Nov 1994 08:49:37 GMT",
+            b"Thu, 31 Nov 1994 08:49:37 GMT",
         ],
         _ => &[b"x", b"", b"\xff", b"\"", b"=", b"bytes", b"0"],
     }
