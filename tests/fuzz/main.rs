@@ -60,6 +60,7 @@ tests! {
     purge: 2000,
     range: 4000,
     tags: 2000,
+    targeted: 4000,
     vary: 4000,
     verdict: 4000,
 }

@@ -5,8 +5,7 @@
 //! crate in `fuzz/`, under libFuzzer.
 //!
 //! What has no target has no reader: `Content-Range` is not read (a response that has
-//! one is a part), and of structured fields (RFC 9651) only the strings of
-//! `Cache-Groups` are; `Cache-Status` is written and never read.
+//! one is a part), and `Cache-Status` is written and never read.
 
 #![allow(dead_code, reason = "a binary of `fuzz/` runs one of them")]
 
@@ -27,6 +26,7 @@ mod naive;
 pub(crate) mod purge;
 pub(crate) mod range;
 pub(crate) mod tags;
+pub(crate) mod targeted;
 mod text;
 pub(crate) mod vary;
 pub(crate) mod verdict;
