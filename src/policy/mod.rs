@@ -58,6 +58,7 @@ pub use response::{Remember, ResponseFacts, ResponseHead, Verdict, judge};
 pub(crate) use response::{content_length, head_size};
 pub(crate) use role::Role;
 pub use rules::{Authorization, Cookies, Rules, SetCookie, Statuses};
+pub(crate) use selector::Asked;
 pub use sharing::{Permission, Shareable};
 pub use status::is_failure;
 pub use stored::{end_to_end, hide_tags, updated};

@@ -1,7 +1,7 @@
 //! What one request field said, and when another request says the same
 //! (RFC 9111 §4.1).
 
-use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use http::header::{ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName};
@@ -17,6 +17,40 @@ pub(super) enum Comparison {
     Exact,
     /// By what they mean, as far as their grammar tells.
     ByGrammar,
+}
+
+/// A request's fields, of which what is dear to read is read once, for however many
+/// variants they are compared with.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    headers: &'a HeaderMap,
+    codings: OnceCell<Option<Accepted>>,
+    languages: OnceCell<Option<Vec<u8>>>,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) const fn new(headers: &'a HeaderMap) -> Self {
+        Self {
+            headers,
+            codings: OnceCell::new(),
+            languages: OnceCell::new(),
+        }
+    }
+
+    fn codings(&self) -> Option<Accepted> {
+        *self.codings.get_or_init(|| {
+            let said = fields::joined(self.headers, &ACCEPT_ENCODING)?;
+            Some(Accepted::read(&said))
+        })
+    }
+
+    fn languages(&self) -> Option<&[u8]> {
+        let read = self.languages.get_or_init(|| {
+            let said = fields::joined(self.headers, &ACCEPT_LANGUAGE)?;
+            Some(languages(&said))
+        });
+        read.as_deref()
+    }
 }
 
 /// The value of a field, its lines joined.
@@ -61,20 +95,14 @@ impl Value {
     }
 
     /// Whether `request` says the same.
-    pub(super) fn is_of(&self, name: &HeaderName, request: &HeaderMap) -> bool {
-        let said = fields::joined(request, name);
-        let says = |test: fn(&[u8]) -> Vec<u8>, text: &[u8]| {
-            said.as_deref().is_some_and(|said| test(said) == text)
-        };
+    pub(super) fn is_of(&self, name: &HeaderName, request: &Asked<'_>) -> bool {
+        let said = || fields::joined(request.headers, name);
         match self {
-            Self::Absent => said.is_none(),
-            Self::Text(text) => said.as_deref() == Some(text),
-            Self::List(text) => says(list, text),
-            Self::Languages(text) => says(languages, text),
-            Self::Codings(accepted) => {
-                let same = |said: Cow<'_, [u8]>| Accepted::read(&said) == *accepted;
-                said.is_some_and(same)
-            }
+            Self::Absent => !request.headers.contains_key(name),
+            Self::Text(text) => said().as_deref() == Some(text),
+            Self::List(text) => said().is_some_and(|said| *list(&said) == **text),
+            Self::Languages(text) => request.languages() == Some(text),
+            Self::Codings(accepted) => request.codings() == Some(*accepted),
         }
     }
 
@@ -131,7 +159,7 @@ mod tests {
 
     fn alike(name: &HeaderName, one: &str, other: &str) -> bool {
         let said = Value::of(name, &map(name, one), true, Comparison::ByGrammar);
-        let same = said.is_of(name, &map(name, other));
+        let same = said.is_of(name, &Asked::new(&map(name, other)));
         let back = Value::of(name, &map(name, other), true, Comparison::ByGrammar);
         assert_eq!(back == said, same, "{one} and {other}");
         same

@@ -8,7 +8,7 @@ use super::coding::{Accepted, is_encoded};
 use super::fields;
 use super::reason::Reason;
 use super::rules::Rules;
-use super::selector::{Comparison, Value};
+use super::selector::{Asked, Comparison, Value};
 
 /// The names of the request fields that a response varies on, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -144,6 +144,11 @@ impl Variant {
     /// Whether `request` says the same.
     #[must_use]
     pub fn matches(&self, request: &HeaderMap) -> bool {
+        self.is_selected_by(&Asked::new(request))
+    }
+
+    /// The same, where one request is compared with many.
+    pub(crate) fn is_selected_by(&self, request: &Asked<'_>) -> bool {
         let mut fields = self.fields.iter();
         fields.all(|(name, value)| value.is_of(name, request))
     }

@@ -15,7 +15,7 @@ use moka::sync::Cache;
 use crate::entry::Entry;
 use crate::hash::Hashing;
 use crate::key::Key;
-use crate::policy::VaryNames;
+use crate::policy::{Asked, VaryNames};
 
 /// The largest weight that moka can count.
 const HEAVIEST: u64 = u32::MAX as u64;
@@ -32,9 +32,9 @@ pub(crate) struct Slot {
 impl Slot {
     /// The newest response that `request` selects (RFC 9111 §4.1).
     pub(crate) fn select(&self, request: &HeaderMap) -> Option<&Arc<Entry>> {
-        self.entries
-            .iter()
-            .find(|entry| entry.head.facts.variant.matches(request))
+        let asked = Asked::new(request);
+        let mut entries = self.entries.iter();
+        entries.find(|entry| entry.head.facts.variant.is_selected_by(&asked))
     }
 
     /// Every name that some variant is told by.

@@ -86,7 +86,8 @@ fn fresh_for(origin: &Origin, said: &Said, rules: &Rules) -> Option<u64> {
     if said.has("no-cache") && (by_status || said.has("public")) {
         return Some(0);
     }
-    if !by_status && !(said.has("public") && rules.statuses == Statuses::Any) {
+    let by_word = said.has("public") && rules.statuses == Statuses::Any;
+    if !by_status && !by_word {
         return None;
     }
     let unchanged = origin
