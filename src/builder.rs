@@ -311,6 +311,7 @@ impl CacheBuilder {
         self.statuses(Statuses::Any)
             .heuristics(true)
             .store_errors(true)
+            .store_posts(true)
             .cookies(Cookies::Ignore)
             .set_cookie(SetCookie::Share)
             .normalise_vary(true)
@@ -340,6 +341,14 @@ impl CacheBuilder {
     /// lifetime. Off by default: one bad request must not become everyone's answer.
     pub fn store_errors(mut self, on: bool) -> Self {
         self.rules.store_errors = on;
+        self
+    }
+
+    /// Whether the answer to a POST may be stored for later GETs and HEADs, if it names a
+    /// lifetime and, in `Content-Location`, the very target of the POST (RFC 9110
+    /// §9.3.3). It must say how long it is. Off by default.
+    pub fn store_posts(mut self, on: bool) -> Self {
+        self.rules.store_posts = on;
         self
     }
 

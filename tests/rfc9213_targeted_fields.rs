@@ -83,17 +83,17 @@ async fn the_directives() {
 async fn the_target_list() {
     const OWN: &str = "example-cache-control";
     const ALL: &str = "cache-control";
-    let never = ("expires", "0");
-    let later = ("expires", "Fri, 01 Jan 2100 00:00:00 GMT");
-    let rows: [(&[(&'static str, &'static str)], u64, bool); 14] = [
+    const NEVER: (&str, &str) = ("expires", "0");
+    const LATER: (&str, &str) = ("expires", "Fri, 01 Jan 2100 00:00:00 GMT");
+    let rows: [(Fields, u64, bool); 14] = [
         (&[(CDN, "max-age=60"), (ALL, "no-store")], 3, true),
         (&[(CDN, "max-age=60"), (ALL, "private")], 3, true),
         (&[(CDN, "max-age=60"), (ALL, "max-age=1")], 3, true),
         (&[(CDN, "max-age=1"), (ALL, "max-age=60")], 3, false),
         (&[(CDN, "no-store"), (ALL, "max-age=60")], 0, false),
-        (&[(CDN, "max-age=60"), never], 3, true),
-        (&[(CDN, "max-age=0"), later], 3, false),
-        (&[(CDN, "foo"), later], 3, false),
+        (&[(CDN, "max-age=60"), NEVER], 3, true),
+        (&[(CDN, "max-age=0"), LATER], 3, false),
+        (&[(CDN, "foo"), LATER], 3, false),
         (&[(CDN, ""), (ALL, "max-age=60")], 3, true),
         (&[(CDN, "max-age=60, &&&"), (ALL, "no-store")], 0, false),
         (&[(CDN, "max-age =1"), (ALL, "max-age=60")], 3, true),
@@ -106,7 +106,6 @@ async fn the_target_list() {
         ),
     ];
     for (said, after, stored) in rows {
-        let said: Fields = Box::leak(said.to_vec().into_boxed_slice());
         assert_eq!(reused(targeted(), said, after).await, stored, "{said:?}");
     }
 }

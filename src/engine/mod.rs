@@ -22,6 +22,7 @@ mod own;
 mod pass;
 mod payload;
 mod pump;
+mod record;
 mod reentry;
 mod reply;
 mod verdict;
@@ -37,15 +38,17 @@ pub use lookup::{Lookup, Refresh, Wait};
 pub use origin::{Origin, OriginBody, Origins};
 pub use pass::Pass;
 pub use payload::Payload;
+pub use record::Recording;
 
 use crate::budget::Budget;
+use crate::entry::{Entry, Head, Pieces};
 use crate::flight::{Caps, Table};
 use crate::gate::Gate;
-use crate::key::KeyMaker;
+use crate::key::{Key, KeyMaker};
 use crate::observe::{Counters, Explanation, Stats};
-use crate::policy::{RequestHead, Rules};
+use crate::policy::{Reason, RequestHead, Rules};
 use crate::runtime::Runtime;
-use crate::store::{MemoryStore, Memos, Purge, Purges};
+use crate::store::{MemoryStore, Memos, Purge, Purges, Put, Subject, Validity};
 use news::Announcement;
 
 /// An answer that the cache gives.
@@ -154,6 +157,28 @@ impl Engine {
             self.store.give_back();
             take(&self.budget)
         })
+    }
+
+    /// Stores a whole response, unless a purge came between or there is no room.
+    fn keep(&self, key: &Key, head: Arc<Head>, body: Pieces) -> Arc<Entry> {
+        let key_size = key.as_bytes().len();
+        let hold = self.room(|budget| budget.take(head.entry_size(key_size)));
+        let entry = Arc::new(Entry::new(head, body, key_size, hold));
+        let subject = Subject {
+            page: key.page(),
+            tags: Some(&entry.head.facts.tags),
+        };
+        if !entry.has_room() {
+            self.counters.met(Reason::NoRoom);
+        } else if self.purges.validity(subject, entry.head.began) != Validity::Gone {
+            self.memos.forget(key);
+            match self.store.put(key, &entry, |old| self.is_spent(key, old)) {
+                Put::Stored => self.counters.stored.add(1),
+                Put::TooManyVariants => self.counters.met(Reason::VariantsFull),
+                Put::Older => {}
+            }
+        }
+        entry
     }
 
     /// Makes a purge; see [`Cache::purge`](crate::Cache::purge).

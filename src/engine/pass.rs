@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, Response};
 
 use super::Engine;
+use super::record::{LaterGet, Recording};
 use crate::key::{self, Key};
 use crate::observe::CacheStatus;
 use crate::policy::{
@@ -22,6 +23,8 @@ pub struct Pass {
     method: Method,
     /// Where the answer may make something invalid.
     target: Option<Box<Target>>,
+    /// What a GET for the same would be, if the answer may be stored for it.
+    later: Option<Box<LaterGet>>,
     /// The key that was found unshareable, to see whether it still is.
     known: Option<Box<(Key, RequestFacts)>>,
     /// It waited for a fetch that turned out not to be for it.
@@ -66,6 +69,7 @@ impl Engine {
             reason,
             method: request.method.clone(),
             target,
+            later: LaterGet::of(self, request),
             known: known.map(Box::new),
             released: false,
         }
@@ -91,8 +95,17 @@ impl Pass {
     /// makes what is stored for its target invalid (RFC 9111 §4.4), and a key
     /// that was unshareable may be so no longer. Adds Cache-Status; the body is
     /// not touched.
-    pub fn finish<B>(self, response: &mut Response<B>) {
+    ///
+    /// `length` is that of the body, where `Content-Length` or the framework tells. If
+    /// the answer to a POST may be stored, what records it is handed back: it is to be
+    /// shown the body.
+    pub fn finish<B>(
+        mut self,
+        response: &mut Response<B>,
+        length: Option<u64>,
+    ) -> Option<Box<Recording>> {
         self.invalidate(response.headers(), response.status());
+        let recording = self.record(response.headers(), response.status(), length);
         self.forget_memo(response.headers(), response.status());
         let engine = &self.engine;
         hide_tags(response.headers_mut(), &engine.settings.rules);
@@ -100,10 +113,24 @@ impl Pass {
             fwd: Some(self.reason),
             fwd_status: Some(response.status()),
             not_collapsed: self.released,
+            stored: recording.is_some(),
             detail: Some(self.reason),
             ..CacheStatus::default()
         };
         engine.append_status(response.headers_mut(), &line);
+        recording
+    }
+
+    fn record(
+        &mut self,
+        headers: &HeaderMap,
+        status: http::StatusCode,
+        length: Option<u64>,
+    ) -> Option<Box<Recording>> {
+        let (later, target) = (self.later.take()?, self.target.as_ref()?);
+        let target = (target.authority.as_str(), target.path.as_str());
+        let recording = later.record(&self.engine, status, headers, length, target);
+        recording.map(Box::new)
     }
 
     fn invalidate(&self, headers: &HeaderMap, status: http::StatusCode) {

@@ -82,7 +82,11 @@ pub(super) async fn run(
         }
     };
     match end {
-        Ok(()) if storing => drop(fill.store(Arc::clone(head), fill.lead.collect())),
+        Ok(()) if storing => drop(fill.engine.keep(
+            fill.lead.key(),
+            Arc::clone(head),
+            fill.lead.collect(),
+        )),
         Ok(()) if !is_failure(head.status) => fill.engine.memos.recover(fill.lead.key()),
         Ok(()) | Err(CutShort::Abandoned) => {}
         Err(_) => fill.count_failure(false),

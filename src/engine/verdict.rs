@@ -10,12 +10,11 @@ use super::news::{Announcement, Failure};
 use super::origin::OriginBody;
 use super::pump;
 use crate::budget::PIECE_OVERHEAD;
-use crate::entry::{Entry, Head, Pieces};
+use crate::entry::{Entry, Head};
 use crate::policy::{
     Reason, Remember, RequestHead, ResponseFacts, ResponseHead, Verdict, content_length,
     end_to_end, is_failure, judge, updated,
 };
-use crate::store::{Put, Subject, Validity};
 
 impl Fill {
     /// A head arrived that is not a 304.
@@ -133,7 +132,7 @@ impl Fill {
         }
         let head = Arc::new(self.head(status, &merged, *facts));
         engine.counters.validated.add(1);
-        let entry = self.store(head, candidate.body.clone());
+        let entry = engine.keep(self.lead.key(), head, candidate.body.clone());
         let status = Some(StatusCode::NOT_MODIFIED);
         self.lead
             .announce(Announcement::Entry { entry, status }, false);
@@ -175,33 +174,6 @@ impl Fill {
         let news = Announcement::Unshareable { reason, regroup };
         self.lead.announce(news, false);
         self.end();
-    }
-
-    /// Stores a whole response, unless a purge came between or there is no room.
-    pub(super) fn store(&self, head: Arc<Head>, body: Pieces) -> Arc<Entry> {
-        let engine = &self.engine;
-        let key = self.lead.key();
-        let key_size = key.as_bytes().len();
-        let hold = engine.room(|budget| budget.take(head.entry_size(key_size)));
-        let entry = Arc::new(Entry::new(head, body, key_size, hold));
-        let subject = Subject {
-            page: key.page(),
-            tags: Some(&entry.head.facts.tags),
-        };
-        if !entry.has_room() {
-            engine.counters.met(Reason::NoRoom);
-        } else if engine.purges.validity(subject, entry.head.began) != Validity::Gone {
-            engine.memos.forget(key);
-            let put = engine
-                .store
-                .put(key, &entry, |old| engine.is_spent(key, old));
-            match put {
-                Put::Stored => engine.counters.stored.add(1),
-                Put::TooManyVariants => engine.counters.met(Reason::VariantsFull),
-                Put::Older => {}
-            }
-        }
-        entry
     }
 
     fn judge(

@@ -24,7 +24,7 @@ pub fn named_targets(authority: &str, path: &str, response: &HeaderMap) -> Vec<S
 
 /// The path and query that `reference` means, seen from `path` at `authority`
 /// (RFC 3986 §5.2); nothing if it leaves the authority.
-fn resolve(authority: &str, path: &str, reference: &str) -> Option<String> {
+pub(super) fn resolve(authority: &str, path: &str, reference: &str) -> Option<String> {
     let reference = reference.split('#').next().unwrap_or_default();
     let after_scheme = ["http:", "https:"].iter().find_map(|scheme| {
         let (start, rest) = reference.split_at_checked(scheme.len())?;

@@ -91,6 +91,8 @@ pub struct Rules {
     pub statuses: Statuses,
     /// Whether answers of status 400 and above may be stored when they say so.
     pub store_errors: bool,
+    /// Whether an answer to POST may be stored for later GETs (RFC 9110 §9.3.3).
+    pub store_posts: bool,
     /// Whether a zero-lifetime answer is kept from those who already wait.
     pub strict_collapse: bool,
     /// Whether a range of what is not stored fetches the whole.
@@ -128,6 +130,7 @@ impl Default for Rules {
             targets: Vec::new(),
             statuses: Statuses::default(),
             store_errors: false,
+            store_posts: false,
             strict_collapse: false,
             fetch_whole_for_ranges: false,
             forward_tags: false,

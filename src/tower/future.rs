@@ -4,11 +4,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::ResponseBody;
 use crate::engine::{Pass, Reply};
+use crate::policy::content_length;
 
 type Answer<B, E> = Result<Response<ResponseBody<B>>, E>;
 
@@ -85,6 +87,7 @@ where
 impl<S, ReqB, ResB> Future for ResponseFuture<S, ReqB, ResB>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>>,
+    ResB: Body,
 {
     type Output = Answer<ResB, S::Error>;
 
@@ -99,13 +102,23 @@ where
             StateProj::Wait { answer } => answer.as_mut().poll(cx),
             StateProj::Pass { passing } => {
                 let passing = passing.as_mut().project();
-                let mut response = ready!(passing.call.poll(cx))?;
+                let response = ready!(passing.call.poll(cx))?;
                 let pass = passing.pass.take().expect("polled after it was ready");
-                pass.finish(&mut response);
-                Poll::Ready(Ok(response.map(ResponseBody::passed)))
+                Poll::Ready(Ok(finished(pass, response)))
             }
         }
     }
+}
+
+/// The handler's own answer to a request that passed.
+pub(super) fn finished<B: Body>(
+    pass: Pass,
+    mut response: Response<B>,
+) -> Response<ResponseBody<B>> {
+    let said = content_length(response.headers());
+    let length = said.or_else(|| response.body().size_hint().exact());
+    let recording = pass.finish(&mut response, length);
+    response.map(|body| ResponseBody::passed(body, recording))
 }
 
 impl<S, ReqB, ResB> fmt::Debug for ResponseFuture<S, ReqB, ResB>

@@ -58,7 +58,7 @@ where
         let request = request.map(|()| ReqB::default());
         let called = Oneshot::new(self.service.clone(), request);
         let response = called.await.map_err(Into::into)?;
-        Ok(response.map(|body| ResponseBody::passed(body).boxed_unsync()))
+        Ok(response.map(|body| ResponseBody::passed(body, None).boxed_unsync()))
     }
 }
 

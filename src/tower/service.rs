@@ -7,7 +7,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::ResponseBody;
-use super::future::{Oneshot, ResponseFuture};
+use super::future::{Oneshot, ResponseFuture, finished};
 use super::origin::Inner;
 use crate::cache::Cache;
 use crate::engine::{Engine, Lookup, Settled};
@@ -89,9 +89,7 @@ where
                             // Boxed: those who wait keep no room for the
                             // handler's future, which may be large.
                             let call = Oneshot::new(inner.into_service(), request);
-                            let mut response = Box::pin(call).await?;
-                            pass.finish(&mut response);
-                            Ok(response.map(ResponseBody::passed))
+                            Ok(finished(pass, Box::pin(call).await?))
                         }
                     }
                 })

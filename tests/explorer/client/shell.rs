@@ -137,7 +137,7 @@ impl Shell {
             world.recorder.read_ended(self.id, ReadEnd::Failed);
             return None;
         };
-        pass.finish(&mut response);
+        pass.finish(&mut response, None);
         let status = response.status();
         if self.ask.method == Method::Post && (status.is_success() || status.is_redirection()) {
             world.recorder.purged(Purging::Page(self.ask.page), false);

@@ -140,7 +140,7 @@ impl Desk {
             },
         };
         let mut response = (self.handler)(&Request::from_parts(parts.clone(), ()));
-        pass.finish(&mut response);
+        pass.finish(&mut response, None);
         self.told(response.map(Full::new), true)
     }
 
