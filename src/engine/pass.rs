@@ -9,8 +9,8 @@ use super::record::{LaterGet, Recording};
 use crate::key::{self, Key};
 use crate::observe::CacheStatus;
 use crate::policy::{
-    Reason, RequestFacts, RequestHead, ResponseHead, Verdict, changes_target, hide_tags, is_safe,
-    judge, named_targets,
+    Reason, RequestFacts, RequestHead, ResponseHead, Verdict, changes_target, hide_tags,
+    invalid_groups, is_safe, judge, named_targets,
 };
 use crate::store::Purge;
 
@@ -137,6 +137,11 @@ impl Pass {
         let Some(target) = &self.target else {
             return;
         };
+        for name in invalid_groups(headers) {
+            let (scheme, authority) = (&target.scheme, &target.authority);
+            self.engine
+                .purge(&Purge::changed_group(scheme, authority, name));
+        }
         if !changes_target(&self.method, status) {
             return;
         }

@@ -57,6 +57,14 @@ fn page(key: &[u8]) -> &[u8] {
     end.map_or(key, |end| &key[..=end])
 }
 
+/// The bytes that stand for a group of the origin that a page is of: no page has them, as
+/// no path is empty.
+pub(crate) fn group_of(page: &[u8], name: &[u8]) -> Vec<u8> {
+    let zeros = page.iter().enumerate().filter(|(_, byte)| **byte == 0);
+    let end = zeros.map(|(at, _)| at + 1).nth(1).unwrap_or(page.len());
+    [&page[..end], b"\0", name].concat()
+}
+
 impl Borrow<[u8]> for Key {
     fn borrow(&self) -> &[u8] {
         &self.0

@@ -181,6 +181,13 @@ impl KeyMaker {
         key.0[start..].make_ascii_lowercase();
     }
 
+    /// The bytes of a group of one origin; see [`group_of`](super::group_of).
+    pub(crate) fn purge_group(&self, scheme: &str, authority: &str, name: &[u8]) -> Vec<u8> {
+        let mut key = KeyBuf::default();
+        self.start_page(&mut key, authority, scheme);
+        super::group_of(&key.0, name)
+    }
+
     /// The page bytes of a purge: of one authority, or (with an empty one) of
     /// the path whatever the authority.
     pub(crate) fn purge_page(&self, scheme: &str, authority: &str, path: &str) -> Vec<u8> {

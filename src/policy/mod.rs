@@ -64,5 +64,5 @@ pub(crate) use selector::Asked;
 pub use sharing::{Permission, Shareable};
 pub use status::is_failure;
 pub use stored::{end_to_end, hide_tags, updated};
-pub use tags::Tags;
+pub use tags::{Tags, invalid_groups};
 pub use vary::{Variant, VaryNames};

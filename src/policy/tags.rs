@@ -15,12 +15,21 @@ const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
 
+const CACHE_GROUP_INVALIDATION: HeaderName = HeaderName::from_static("cache-group-invalidation");
+
 /// The fields that clients do not see.
 pub(crate) const HIDDEN: [HeaderName; 2] = [SURROGATE_KEY, CACHE_TAG];
 
 /// A response's tags. They are compared byte by byte; case counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tags(Box<[Box<[u8]>]>);
+pub struct Tags(Box<[Tag]>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Tag {
+    name: Box<[u8]>,
+    /// From `Cache-Groups`: what an answer can invalidate, within its origin.
+    is_group: bool,
+}
 
 impl Tags {
     /// Reads the three fields.
@@ -30,14 +39,16 @@ impl Tags {
     /// [`max_tag_bytes`](Rules::max_tag_bytes): a response that could not be
     /// purged by a tag that it carries must not be kept.
     pub(crate) fn read(headers: &HeaderMap, rules: &Rules) -> Result<Self, Reason> {
-        let mut tags: Vec<Box<[u8]>> = Vec::new();
-        let mut note = |tag: &[u8]| {
-            if tag.len() > rules.max_tag_bytes || tags.len() == rules.max_tags {
+        let mut tags: Vec<Tag> = Vec::new();
+        let mut note_as = |name: &[u8], is_group| {
+            if name.len() > rules.max_tag_bytes || tags.len() == rules.max_tags {
                 return Err(Reason::TooManyTags);
             }
-            tags.push(tag.into());
+            let name = name.into();
+            tags.push(Tag { name, is_group });
             Ok(())
         };
+        let mut note = |name: &[u8]| note_as(name, false);
         for line in headers.get_all(&SURROGATE_KEY) {
             let keys = line.as_bytes().split(u8::is_ascii_whitespace);
             keys.filter(|key| !key.is_empty()).try_for_each(&mut note)?;
@@ -49,10 +60,8 @@ impl Tags {
                 .filter(|name| !name.is_empty())
                 .try_for_each(&mut note)?;
         }
-        for group in fields::list(headers, &CACHE_GROUPS) {
-            if let Some(name) = group_name(group.text) {
-                note(&name)?;
-            }
+        for name in groups(headers, &CACHE_GROUPS) {
+            note_as(&name, true)?;
         }
         Ok(Self(tags.into()))
     }
@@ -73,13 +82,36 @@ impl Tags {
 
     /// The tags, in the order in which they stand.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().map(|tag| &**tag)
+        self.0.iter().map(|tag| &*tag.name)
+    }
+
+    /// Those that are groups of the response's origin (RFC 9875 §2).
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &[u8]> {
+        let groups = self.0.iter().filter(|tag| tag.is_group);
+        groups.map(|tag| &*tag.name)
     }
 
     /// The bytes that the tags take.
     pub(crate) fn size(&self) -> usize {
-        self.0.iter().map(|tag| tag.len() + 16).sum()
+        self.0
+            .iter()
+            .map(|tag| tag.name.len() + size_of::<Tag>())
+            .sum()
     }
+}
+
+/// The groups that an answer to an unsafe request makes invalid (RFC 9875 §3).
+#[must_use]
+pub fn invalid_groups(response: &HeaderMap) -> Vec<Vec<u8>> {
+    groups(response, &CACHE_GROUP_INVALIDATION)
+}
+
+/// The strings of a list of groups; what is no string is none of them.
+fn groups(headers: &HeaderMap, name: &HeaderName) -> Vec<Vec<u8>> {
+    let members = fields::list(headers, name);
+    members
+        .filter_map(|member| group_name(member.text))
+        .collect()
 }
 
 /// The string of a group, without its quotes, escapes and parameters.

@@ -36,6 +36,8 @@ pub(super) enum Target {
     Page(Page),
     /// A page that a client changed, by an unsafe method.
     Changed(Page),
+    /// A group of one origin, by the answer to an unsafe method (RFC 9875 §3).
+    ChangedGroup(Group),
     Prefix(Page),
     Tag(Vec<u8>),
     Everything,
@@ -47,6 +49,14 @@ pub(super) struct Page {
     pub(super) scheme: String,
     pub(super) authority: String,
     pub(super) path: String,
+}
+
+/// A group, of one origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Group {
+    pub(super) scheme: String,
+    pub(super) authority: String,
+    pub(super) name: Vec<u8>,
 }
 
 /// A purge that names nothing which could be stored.
@@ -97,6 +107,14 @@ impl Purge {
             scheme: scheme.to_owned(),
             authority: authority.to_owned(),
             path: path.to_owned(),
+        }))
+    }
+
+    pub(crate) fn changed_group(scheme: &str, authority: &str, name: Vec<u8>) -> Self {
+        Self::hard(Target::ChangedGroup(Group {
+            scheme: scheme.to_owned(),
+            authority: authority.to_owned(),
+            name,
         }))
     }
 

@@ -29,7 +29,7 @@ use marks::{Marks, Named};
 use super::purge::{Page, Purge, Target};
 use crate::clock::Moment;
 use crate::entry::{Began, Entry};
-use crate::key::KeyMaker;
+use crate::key::{KeyMaker, group_of};
 use crate::policy::Tags;
 use crate::sync::RwLock;
 
@@ -163,6 +163,10 @@ impl Rules {
                 self.everything.join(marks);
             }
             Target::Changed(page) => self.changed.mark(&bytes(page), marks.hard),
+            Target::ChangedGroup(group) => {
+                let bytes = keys.purge_group(&group.scheme, &group.authority, &group.name);
+                self.changed.mark(&bytes, marks.hard);
+            }
             Target::Page(page) => self.pages.note(bytes(page), marks),
             Target::Prefix(page) => {
                 let mut prefix = bytes(page);
@@ -186,7 +190,12 @@ impl Rules {
     fn validity(&self, subject: Subject<'_>, known: u64) -> Validity {
         let Subject { page, tags } = subject;
         let mut left = self.everything.validity(known);
-        left = left.and(self.changed.validity(page, known));
+        if self.changed.has_news(known) {
+            left = left.and(self.changed.validity(page, known));
+            for name in tags.into_iter().flat_map(Tags::groups) {
+                left = left.and(self.changed.validity(&group_of(page, name), known));
+            }
+        }
         if self.pages.has_news(known) || self.prefixes.has_news(known) {
             let anywhere = without_authority(page);
             let is_below = |prefix: &[u8]| is_below(page, prefix) || is_below(&anywhere, prefix);

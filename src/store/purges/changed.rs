@@ -32,8 +32,13 @@ impl Changed {
         self.newest = number;
     }
 
+    /// Whether anything was changed after so many purges.
+    pub(super) const fn has_news(&self, known: u64) -> bool {
+        self.newest > known
+    }
+
     pub(super) fn validity(&self, page: &[u8], known: u64) -> Validity {
-        if self.newest <= known {
+        if !self.has_news(known) {
             return Validity::Valid;
         }
         let last = self.places(page).map(|place| self.numbers[place]).min();
