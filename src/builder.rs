@@ -331,6 +331,16 @@ impl CacheBuilder {
         self
     }
 
+    /// Whether `Surrogate-Control` (Edge Architecture Specification 1.0) is obeyed in the
+    /// place of `Cache-Control` and `Expires`, and taken off what clients receive:
+    /// `max-age=60`, `max-age=60+30` (the latter stale), `no-store`. Off by default; a
+    /// [targeted field](Self::targeted_fields) goes before it, and `private` in
+    /// `Cache-Control` holds all the same.
+    pub fn surrogate_control(mut self, on: bool) -> Self {
+        self.rules.surrogate_control = on;
+        self
+    }
+
     /// Which statuses may be stored. Default [`Statuses::Pages`].
     pub fn statuses(mut self, which: Statuses) -> Self {
         self.rules.statuses = which;

@@ -148,6 +148,9 @@ pub(crate) struct CacheOptions {
     /// Obey this field of answers in place of Cache-Control; may be repeated, the first one first
     #[arg(long, value_name = "NAME")]
     pub(crate) targeted_field: Vec<String>,
+    /// Obey Surrogate-Control of answers in place of Cache-Control, and take it off [default: off]
+    #[arg(long)]
+    pub(crate) surrogate_control: bool,
     /// Drop this query parameter from the key and from the fetch; may be repeated
     #[arg(long, value_name = "PARAM")]
     pub(crate) ignore_query: Vec<String>,

@@ -11,6 +11,7 @@ pub(crate) fn build(options: &CacheOptions) -> Result<Cache, ConfigError> {
     };
     let b = b
         .strict_collapse(options.strict_collapse)
+        .surrogate_control(options.surrogate_control)
         .fetch_whole_for_ranges(options.ranges_fetch_whole)
         .forward_tags(options.forward_tags)
         .cache_status(!options.no_cache_status)

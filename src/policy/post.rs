@@ -15,7 +15,7 @@ pub(crate) fn says_it_stands_for_get(
     (authority, path): (&str, &str),
     rules: &Rules,
 ) -> bool {
-    let said = ResponseDirectives::targeted(headers, &rules.targets);
+    let said = ResponseDirectives::targeted(headers, rules);
     let lasts =
         said.s_maxage.or(said.max_age).is_some() || !said.targeted && headers.contains_key(EXPIRES);
     let located = fields::only(headers, &CONTENT_LOCATION)

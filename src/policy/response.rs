@@ -101,7 +101,7 @@ pub fn judge(
     response: ResponseHead<'_>,
     rules: &Rules,
 ) -> Verdict {
-    let said = ResponseDirectives::targeted(response.headers, &rules.targets);
+    let said = ResponseDirectives::targeted(response.headers, rules);
     match facts(head, request, response, &said, rules) {
         Err((reason, remember)) => Verdict::Unshareable(reason, remember),
         Ok(facts) => {

@@ -87,6 +87,8 @@ pub struct Rules {
     /// The fields that are obeyed in the place of `Cache-Control`, the first one first
     /// (RFC 9213).
     pub targets: Vec<HeaderName>,
+    /// Whether `Surrogate-Control` is obeyed, and taken off.
+    pub surrogate_control: bool,
     /// See [`Statuses`].
     pub statuses: Statuses,
     /// Whether answers of status 400 and above may be stored when they say so.
@@ -128,6 +130,7 @@ impl Default for Rules {
             stale_while_revalidate: None,
             stale_if_error: None,
             targets: Vec::new(),
+            surrogate_control: false,
             statuses: Statuses::default(),
             store_errors: false,
             store_posts: false,

@@ -97,6 +97,9 @@ pub fn hide_tags(headers: &mut HeaderMap, rules: &Rules) {
             headers.remove(name);
         }
     }
+    if rules.surrogate_control {
+        headers.remove(tags::SURROGATE_CONTROL);
+    }
 }
 
 /// What counts against keeping a response even where `Connection` nominates it,

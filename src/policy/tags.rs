@@ -15,6 +15,7 @@ const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
 
+pub(super) const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
 const CACHE_GROUP_INVALIDATION: HeaderName = HeaderName::from_static("cache-group-invalidation");
 
 /// The fields that clients do not see.

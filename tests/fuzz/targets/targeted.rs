@@ -1,6 +1,6 @@
 //! A field for some caches alone (RFC 9213), which is a structured one (RFC 9651).
 
-use floodwall::policy::ResponseDirectives;
+use floodwall::policy::{ResponseDirectives, Rules};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::text;
@@ -32,7 +32,7 @@ pub(crate) fn check(data: &[u8]) {
     let mut both = plain.clone();
     both.extend(alone.clone());
     assert_eq!(read(&plain), ResponseDirectives::read(&plain));
-    let unasked = ResponseDirectives::targeted(&both, &[]);
+    let unasked = ResponseDirectives::targeted(&both, &Rules::default());
     assert_eq!(unasked, ResponseDirectives::read(&plain));
     // It takes the place of the other as a whole, or not at all.
     let said = read(&both);
@@ -42,7 +42,9 @@ pub(crate) fn check(data: &[u8]) {
 }
 
 fn read(head: &HeaderMap) -> ResponseDirectives {
-    ResponseDirectives::targeted(head, &[NAME])
+    let mut rules = Rules::default();
+    rules.targets.push(NAME);
+    ResponseDirectives::targeted(head, &rules)
 }
 
 /// Directives that are written well say in the one what they say in the other.
