@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use http::header::{
     AGE, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
     DATE, ETAG, EXPIRES, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
@@ -55,18 +56,24 @@ pub fn end_to_end(headers: &HeaderMap, rules: &Rules, wall: SystemTime) -> Heade
         kept.remove(SET_COOKIE);
     }
     hide_tags(&mut kept, rules);
-    for value in kept.values_mut() {
-        // Copied: a value may be a small window on a large read buffer, and would
-        // keep all of it alive, uncounted.
-        if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
-            *value = copy;
-        }
-    }
+    copy_values(&mut kept);
     if dates(&kept, &DATE).next().is_none() {
         kept.insert(DATE, date_value(wall));
     }
     // A clone has no spare room.
     kept.clone()
+}
+
+/// Copies all values into one piece of memory of their own: they may be small windows on a
+/// large read buffer, and would keep all of it alive, uncounted.
+fn copy_values(headers: &mut HeaderMap) {
+    let values: Vec<&[u8]> = headers.values().map(HeaderValue::as_bytes).collect();
+    let mut rest = Bytes::from(values.concat());
+    for value in headers.values_mut() {
+        if let Ok(copy) = HeaderValue::from_maybe_shared(rest.split_to(value.len())) {
+            *value = copy;
+        }
+    }
 }
 
 /// A head without the fields that are for one hop: those that always are, and those

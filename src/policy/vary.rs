@@ -97,6 +97,10 @@ fn names_an_origin(response: &HeaderMap) -> bool {
     allowed.iter().any(|origin| origin != "*")
 }
 
+/// What a name and its value cost beside their bytes: a place for each, and the memory
+/// that they lie in.
+const OVERHEAD: usize = 144;
+
 /// The values that one request has for a set of names.
 ///
 /// Lines are joined before they are compared, order counts, and an absent field
@@ -193,6 +197,11 @@ impl Variant {
             .iter()
             .map(|(name, value)| name.as_str().len() + value.size())
             .sum()
+    }
+
+    /// The bytes that they take in memory.
+    pub(crate) fn footprint(&self) -> usize {
+        self.size() + self.fields.len() * OVERHEAD
     }
 }
 

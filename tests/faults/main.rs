@@ -36,7 +36,7 @@
 //! | F35 | more is fetched than fits | `store`; `tests/bounds.rs` |
 //! | F36 | what is read is evicted, purged | `store` |
 //! | F37 | panics in clones, readiness, errors, hints, extensions, memory, wakers | `panics` |
-//! | F38 | more memory is taken than was counted | `tests/memory`, by an allocator that counts |
+//! | F38 | more memory is taken than was counted | `tests/memory`, `tests/counted.rs`: allocators that count |
 //! | F51 | one thread; a runtime for each worker, one of which stops or is not driven | `runtimes` |
 //! | F52 | no runtime, one that has ended, one that ends with all under way | `runtimes` |
 //! | F53 | a handler, or a body, blocks one worker of two | `blocked` |
