@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use floodwall::{Cache, Stats};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Prints them to standard output.
 pub(crate) fn print_stats(cache: &Cache) -> io::Result<()> {
@@ -16,7 +16,7 @@ pub(crate) fn print_stats(cache: &Cache) -> io::Result<()> {
 /// The names are those of the fields of [`Stats`].
 macro_rules! named {
     ($stats:ident, $($name:ident)*) => {
-        json!({ $(stringify!($name): $stats.$name,)* })
+        Value::from_iter([$((stringify!($name), $stats.$name),)*])
     };
 }
 
@@ -24,5 +24,8 @@ fn as_json(stats: &Stats) -> Value {
     named!(stats,
         hits stale_served stale_on_error fills collapsed released passes stored validated
         unshareable failures refused errors purges
-        stored_keys stored_bytes flights waiting flight_bytes at_origin queued)
+        key_too_large variants_full waiters_full flights_full gate_full refreshes_full
+        vary_too_large head_too_large too_large too_late too_many_tags too_many_ranges
+        no_room readers_cut purges_folded
+        stored_keys stored_bytes held_bytes flights waiting flight_bytes at_origin queued)
 }
