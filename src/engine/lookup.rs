@@ -229,7 +229,7 @@ impl Engine {
         ask: &Ask,
         now: Moment,
     ) -> Option<Arc<crate::entry::Entry>> {
-        let slot = self.store.get(ask.key.as_bytes())?;
+        let slot = self.store.look(ask.key.as_bytes())?;
         let entry = slot.select(request.headers)?;
         let known = ask.candidate.as_ref();
         if known.is_some_and(|known| Arc::ptr_eq(known, entry))
