@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use floodwall::{Cache, Stats};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tower::{Layer, ServiceExt, service_fn};
@@ -30,6 +30,7 @@ struct Shape {
     about: &'static str,
     fields: Vec<(String, String)>,
     body: usize,
+    status: StatusCode,
 }
 
 fn shapes() -> Vec<Shape> {
@@ -40,6 +41,7 @@ fn shapes() -> Vec<Shape> {
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect(),
         body,
+        status: StatusCode::OK,
     };
     let many = |count, name: fn(usize) -> String| (0..count).map(name).collect::<Vec<_>>();
     let short = |n| format!("x-{n}");
@@ -82,6 +84,7 @@ impl Shape {
         headers.insert("cache-control", HeaderValue::from_static("max-age=60"));
         let mut response = Response::new(Full::from(vec![b'x'; self.body]));
         *response.headers_mut() = headers;
+        *response.status_mut() = self.status;
         response
     }
 }
@@ -173,5 +176,31 @@ fn no_more_is_taken_than_there_is_room_for() {
             println!("{about}: {most} bytes at most");
             assert!(most <= CAPACITY, "{about}: {most} bytes");
         }
+    });
+}
+
+#[test]
+fn what_is_remembered_of_failures_stays_in_its_share() {
+    const CAPACITY: u64 = 32 << 20;
+    /// A part of the capacity, as `Shares` in the engine has it.
+    const SHARE: usize = (CAPACITY / 32) as usize;
+    static FAILURE: Shape = Shape {
+        about: "a failure",
+        fields: Vec::new(),
+        body: 1,
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    alone(|| async {
+        let cache = Cache::builder().capacity(CAPACITY).build().expect("legal");
+        let before = living();
+        let mut most = 0;
+        fetch(&cache, &FAILURE, 6_000, || {
+            most = most.max(living() - before)
+        })
+        .await;
+        let told = format!("{}: {most} bytes of {SHARE}", FAILURE.about);
+        println!("{told}");
+        assert!(most > SHARE / 2, "{told}");
+        assert!(most <= SHARE + SHARE / 4, "{told}");
     });
 }

@@ -14,8 +14,8 @@ use crate::hash::Hashing;
 use crate::key::Key;
 use crate::policy::{Reason, Remember, RequestFacts};
 
-/// What a memo costs beside its key.
-const OVERHEAD: usize = 384;
+/// What a memo costs beside its key, most of it for the bookkeeping of the map that it is in.
+const OVERHEAD: usize = 576;
 
 /// What is remembered of one key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
