@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::connect::{self, Connector};
 use super::error::ProxyError;
 use super::options::Options;
+use super::serve::BUFFER;
 use super::upload::{Progress, Upload};
 
 #[derive(Clone, Debug)]
@@ -36,6 +37,7 @@ impl Exchange {
             .set_host(false)
             // hyper means only requests of which not one byte was written; those are safe.
             .retry_canceled_requests(true)
+            .http1_max_buf_size(BUFFER)
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(options.origin_idle);
         if options.origin_idle.is_zero() {

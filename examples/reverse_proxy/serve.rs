@@ -34,6 +34,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection that has sent nothing yet may take to do so once we are stopping.
 const LAST_CALL: Duration = Duration::from_millis(100);
 
+/// What is read ahead of a connection and held for it at most, each: a head must fit into it, and
+/// everyone who reads an answer slowly makes us hold as much.
+pub(crate) const BUFFER: usize = 128 << 10;
+
 /// How often a silent HTTP/2 client is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(30);
 
@@ -181,7 +185,8 @@ fn http(header_timeout: Duration) -> auto::Builder<TokioExecutor> {
         .header_read_timeout(header_timeout)
         // A client may close its sending side and still wait for the answer (RFC 9112,
         // section 9.6). The price: one that left altogether is noticed at the first write.
-        .half_close(true);
+        .half_close(true)
+        .max_buf_size(BUFFER);
     builder
         .http2()
         .timer(TokioTimer::new())
