@@ -1,17 +1,7 @@
-//! The cache's counters as one line of JSON, for programs that watch the proxy.
+//! The cache's counters as JSON, for programs that watch the proxy.
 
-use std::io::{self, Write};
-
-use floodwall::{Cache, Stats};
+use floodwall::Stats;
 use serde_json::Value;
-
-/// Prints them to standard output.
-pub(crate) fn print_stats(cache: &Cache) -> io::Result<()> {
-    let line = as_json(&cache.stats());
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{line}")?;
-    stdout.flush()
-}
 
 /// The names are those of the fields of [`Stats`].
 macro_rules! named {
@@ -20,7 +10,7 @@ macro_rules! named {
     };
 }
 
-fn as_json(stats: &Stats) -> Value {
+pub(crate) fn as_json(stats: &Stats) -> Value {
     named!(stats,
         hits stale_served stale_on_error fills collapsed released passes stored validated
         unshareable failures refused errors purges

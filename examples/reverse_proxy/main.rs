@@ -34,6 +34,7 @@ mod lines;
 mod max_forwards;
 mod options;
 mod origin;
+mod outlet;
 mod refusal;
 mod serve;
 mod stream;
@@ -53,6 +54,7 @@ use tokio::sync::oneshot;
 
 use front::Front;
 use options::Options;
+use outlet::Outlet;
 use serve::Patience;
 
 const SUCCESS: u8 = 0;
@@ -95,10 +97,12 @@ fn serve_with(runtime: Runtime, options: &Options, cache: &Cache) -> io::Result<
     // Nothing that is still running is worth waiting for: the grace period is over.
     runtime.shutdown_background();
     if left > 0 {
-        eprintln!("the grace period ended with {left} connections still open");
+        outlet::last_words(format!(
+            "the grace period ended with {left} connections still open"
+        ));
     }
     if options.stats_on_exit {
-        eprintln!("{:?}", cache.stats());
+        outlet::last_words(format!("{:?}", cache.stats()));
     }
     Ok(())
 }
@@ -117,10 +121,10 @@ async fn listen_and_serve(options: &Options, cache: &Cache) -> io::Result<usize>
         grace: options.grace,
     };
     let front = Front::new(cache, options);
-    Ok(serve::serve(listener, front, patience, async {
+    let stop = async {
         let _ = stop.await;
-    })
-    .await)
+    };
+    Ok(serve::serve(listener, front, patience, &Outlet::stderr()?, stop).await)
 }
 
 fn announce(listener: &TcpListener, options: &Options) -> io::Result<()> {
@@ -155,10 +159,10 @@ fn stop_signal() -> io::Result<oneshot::Receiver<()>> {
 fn tell_when_asked(cache: Cache) -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut asked = signal(SignalKind::user_defined1())?;
+    let stdout = Outlet::stdout()?;
     tokio::spawn(async move {
         while asked.recv().await.is_some() {
-            // Whoever asked may have stopped reading; there is nobody else to tell.
-            let _ = counters::print_stats(&cache);
+            stdout.line(counters::as_json(&cache.stats()).to_string());
         }
     });
     Ok(())

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use super::front::Front;
 use super::lines::Checked;
+use super::outlet::Outlet;
 
 /// How every HTTP/2 connection begins (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -65,6 +66,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     front: Front,
     patience: Patience,
+    complaints: &Outlet,
     stop: impl Future<Output = ()>,
 ) -> usize {
     let (closing, open) = watch::channel(());
@@ -87,7 +89,7 @@ pub(crate) async fn serve(
                 Ok((stream, peer)) => serve_one(stream, peer),
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
-                    eprintln!("cannot accept a connection: {error}");
+                    complaints.line(format!("cannot accept a connection: {error}"));
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
