@@ -31,10 +31,10 @@
 //! | F28 | the one who began a refresh leaves | `answers`; hostile |
 //! | F30 | a purge at any point of a fetch, a refresh, a validation | `purges`; under loom |
 //! | F31 | of two fetches the older one ends last | `purges`, `blocked`; hostile |
-//! | F33 | the process is frozen, the wall clock is set | `clock` |
-//! | F34 | the origin's `Date` is wrong or missing | `clock` |
+//! | F33 | the process is frozen, the wall clock is set | `clock`; hostile |
+//! | F34 | the origin's `Date` is wrong or missing | `clock`; hostile |
 //! | F35 | more is fetched than fits | `store`; `tests/bounds.rs` |
-//! | F36 | what is read is evicted, purged | `store` |
+//! | F36 | what is read is evicted, purged | `store`; hostile |
 //! | F37 | panics in clones, readiness, errors, hints, extensions, memory, wakers | `panics` |
 //! | F38 | more memory is taken than was counted | `tests/memory`, `tests/counted.rs`: allocators that count |
 //! | F51 | one thread; a runtime for each worker, one of which stops or is not driven | `runtimes` |
@@ -45,7 +45,7 @@
 //! | F56 | the layer is dropped or replaced while pages are fetched | `layers` |
 //! | F57 | everything at once, for hours | `examples/soak` |
 //! | F58 | a cold start at full load | hostile; `examples/election_night` |
-//! | F59 | whoever exports figures is slow | `layers`: there is nothing that the cache calls |
+//! | F59 | whoever exports figures is slow | `layers`: there is nothing that the cache calls; of a server, hostile |
 //!
 //! F39 to F48: a second tier that is down, slow, partitioned or late. There is none,
 //! and so no row.

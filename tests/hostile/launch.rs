@@ -21,17 +21,15 @@ pub(crate) struct Launch {
 /// What is out of the ordinary about it.
 impl fmt::Display for Launch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.flags.join(" "))?;
-        if let Some(most) = self.descriptors {
-            write!(f, " with {most} descriptors")?;
+        let descriptors = self.descriptors.map(|most| format!("{most} descriptors"));
+        let workers = self.workers.map(|threads| format!("{threads} threads"));
+        let unheard = self.unheard.then(|| "clogged output".to_owned());
+        let circumstances = [descriptors, workers, unheard].into_iter().flatten();
+        let all: Vec<String> = self.flags.iter().cloned().chain(circumstances).collect();
+        if all.is_empty() {
+            return f.write_str("its defaults");
         }
-        if let Some(threads) = self.workers {
-            write!(f, " on {threads} threads")?;
-        }
-        if self.unheard {
-            f.write_str(" with its output clogged")?;
-        }
-        Ok(())
+        f.write_str(&all.join(" "))
     }
 }
 

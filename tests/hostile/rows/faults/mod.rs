@@ -10,8 +10,12 @@ mod connections;
 mod crowd;
 mod cut;
 mod leaders;
+mod load;
+mod memory;
 mod outage;
 mod quiet;
+mod shortage;
+mod shutdown;
 mod validation;
 
 use super::{Row, row};
@@ -32,6 +36,12 @@ pub(super) const ROWS: &[Row] = &[
     row!(F25, F, "G8", "a validation is answered with an error", validation::fails),
     row!(F28, F, "G16", "the one who began a refresh leaves", leaders::refresher_leaves),
     row!(F31, F, "G9", "of two fetches the older ends last", answers::older_ends_last),
+    row!(F33, F, "G10 G12", "the process stands still for longer than its deadlines", clocks::frozen),
+    row!(F34, F, "G10 G30", "the origin's clock is a day off, or it has none", clocks::skewed),
+    row!(F36, F, "G4 G20", "a page is evicted under its readers", memory::evicted_under_readers),
+    row!(F55, F, "G25", "more clients than descriptors", shortage::descriptors),
+    row!(F58, F, "G24", "an empty cache under full load", load::cold_start),
+    row!(F59, F, "G25", "nobody reads what the process prints", shortage::unheard),
     row!(F60, F, "G12 G15", "half a head, or one that comes too slowly", cut::in_the_head),
     row!(F61, F, "G4 G12", "an answer in drops", cut::drips),
     row!(F62, F, "G12", "an origin that takes connections and never reads", connections::nobody_reads),
@@ -40,6 +50,7 @@ pub(super) const ROWS: &[Row] = &[
     row!(F65, F, "G12", "a client that closes its sending side and waits", clients::half_close),
     row!(F66, F, "G12", "a request that comes byte by byte", clients::byte_by_byte),
     row!(F67, F, "G12", "an answer before the request's body has ended", clients::early_answer),
-    row!(F33, F, "G10 G12", "the process stands still for longer than its deadlines", clocks::frozen),
-    row!(F34, F, "G10 G30", "the origin's clock is a day off, or it has none", clocks::skewed),
+    row!(F68, F, "G20 G25", "a thousand connections on which nothing comes", memory::idle_connections),
+    row!(F69, F, "G29", "SIGTERM under load", shutdown::under_load),
+    row!(F70, F, "G29", "SIGTERM twice, or before an origin that hangs", shutdown::twice),
 ];
