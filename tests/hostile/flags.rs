@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -42,9 +43,9 @@ pub(crate) struct Flags {
     /// Rows of classes C and I that run at once
     #[arg(long, value_name = "N", default_value = "4")]
     pub(crate) jobs: usize,
-    /// Seconds that a row may take
-    #[arg(long, value_name = "SECONDS", default_value = "60")]
-    pub(crate) limit: u64,
+    /// Seconds that a row may take [default: 60; with --full, an hour]
+    #[arg(long, value_name = "SECONDS")]
+    limit: Option<u64>,
     /// Flags for the child process, for a subject that is ours: --proxy-flag=--swr=5s
     #[arg(
         long,
@@ -56,6 +57,12 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
+    /// How long a row may take.
+    pub(crate) fn limit(&self) -> Duration {
+        let by_default = if self.full { 3600 } else { 60 };
+        Duration::from_secs(self.limit.unwrap_or(by_default))
+    }
+
     pub(crate) fn want(&self, row: &Row) -> bool {
         let named = |wanted: &String| row.id.starts_with(&wanted.to_ascii_uppercase());
         (self.rows.is_empty() || self.rows.iter().any(named))

@@ -2,9 +2,6 @@
 //!
 //! `README.md` beside this file says how to run it and how to read what it says.
 
-// Shared by all families of rows, not each of which uses all of it.
-#![allow(dead_code)]
-
 mod at_once;
 mod case;
 mod client;
@@ -127,7 +124,7 @@ impl Lab {
             subject: Mutex::new(Arc::new(subject)),
             launch,
             seed,
-            limit: Duration::from_secs(flags.limit),
+            limit: flags.limit(),
             full: flags.full,
         };
         Ok((lab, report))

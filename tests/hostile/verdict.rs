@@ -270,15 +270,6 @@ pub(crate) fn bound(what: &str, measured: f64, limit: f64, unit: &str) -> Findin
     Finding::of(measured <= limit, seen)
 }
 
-/// ONE: the origin was never asked for this target by two at once.
-pub(crate) fn one(page: &Page, target: &[u8]) -> Finding {
-    match page.most_at_once(target) {
-        0 => Finding::no_control("the origin was not asked at all"),
-        1 => Finding::safe("one at a time"),
-        most => Finding::bad(format!("{most} at once at the origin")),
-    }
-}
-
 /// An attacker's request, then a victim's. CLEAN, and how it came about.
 pub(crate) async fn poison(
     case: &Case,

@@ -160,12 +160,6 @@ impl Connection {
         self.send(DATA, flags, stream, bytes).await;
     }
 
-    pub(crate) async fn reset(&mut self, stream: u32) {
-        const CANCEL: [u8; 4] = 8_u32.to_be_bytes();
-        self.open.remove(&stream);
-        self.send(RST_STREAM, 0, stream, &CANCEL).await;
-    }
-
     /// Sends a request without a body and waits for its answer.
     pub(crate) async fn ask(&mut self, fields: &[Field]) -> Answer {
         let stream = self.request(fields, true).await;
@@ -182,11 +176,6 @@ impl Connection {
         }
         let done = self.open.remove(&stream);
         done.map_or_else(|| Answer::none(End::Reset), |stream| stream.answer)
-    }
-
-    /// How many streams are still to be answered.
-    pub(crate) fn unanswered(&self) -> usize {
-        self.open.values().filter(|stream| !stream.ended).count()
     }
 
     /// Reads one frame and does what it asks for.

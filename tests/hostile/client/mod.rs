@@ -87,12 +87,6 @@ impl Request {
         })
     }
 
-    /// Leaves the nonce out: for rows where the origin shall take a cookie for one.
-    pub(crate) fn anonymous(mut self) -> Self {
-        self.lines.retain(|line| !line.starts_with(b"X-Lab-Nonce"));
-        self
-    }
-
     /// Adds a body with its `Content-Length`.
     pub(crate) fn body(mut self, body: impl AsRef<[u8]>) -> Self {
         self.body = body.as_ref().to_vec();

@@ -13,7 +13,7 @@ mod serve;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use door::Door;
@@ -39,9 +39,6 @@ struct Shared {
     pages: Mutex<HashMap<String, Arc<Ledger>>>,
     /// Serial numbers of answers.
     serial: AtomicU64,
-    connections: AtomicU64,
-    /// Requests that named no page.
-    strays: AtomicU64,
 }
 
 impl Shared {
@@ -90,16 +87,6 @@ impl Origin {
 
     fn door(&self) -> MutexGuard<'_, Door> {
         self.door.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Connections that were opened so far.
-    pub(crate) fn connections(&self) -> u64 {
-        self.shared.connections.load(Relaxed)
-    }
-
-    /// Requests so far that belong to no page that is known.
-    pub(crate) fn strays(&self) -> u64 {
-        self.shared.strays.load(Relaxed)
     }
 
     /// A page of its own; `number` must be new.

@@ -32,7 +32,6 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        shared.connections.fetch_add(1, Relaxed);
         let _ = stream.set_nodelay(true);
         connections.spawn(connection(stream, Arc::clone(&shared)));
     }
@@ -54,10 +53,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         let asked = seen.clone();
         let (recipe, place) = match ledger {
             Some(ledger) => (ledger.recipe(&seen), Some(ledger.enter(seen))),
-            None => {
-                shared.strays.fetch_add(1, Relaxed);
-                (Recipe::new(), None)
-            }
+            None => (Recipe::new(), None),
         };
         let goes_on = answer(&mut reader.stream, &recipe, &asked, place).await;
         if goes_on.is_none() {

@@ -1,5 +1,0 @@
-//! X: memory, connections, time.
-
-use super::Row;
-
-pub(super) const ROWS: &[Row] = &[];
