@@ -230,6 +230,7 @@ impl<'a> Directive<'a> {
     fn restrictions(member: Member<'a>) -> impl Iterator<Item = Self> {
         let directive = Self::read(member);
         let words = member.text.split(|byte| !is_token_byte(*byte));
+        let words = words.filter(|word| !word.is_empty());
         let strays = (!directive.is_well_formed()).then_some(words);
         let strays = strays.into_iter().flatten();
         let strays = strays.filter(|name| !name.is_empty());
