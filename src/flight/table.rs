@@ -122,7 +122,11 @@ impl<N: News> Table<N> {
         if !boarding.is_known() && flights.len() >= self.caps.for_key {
             return Joined::TooManyForKey;
         }
-        if self.counts.flights.load(Ordering::Relaxed) >= self.caps.flights {
+        // Counted at once: others start flights in other shards meanwhile.
+        let one_more = |flights| (flights < self.caps.flights).then_some(flights + 1);
+        let flights = &self.counts.flights;
+        let counted = flights.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        if counted.is_err() {
             return Joined::TooManyFlights;
         }
         let counts = Arc::clone(&self.counts);
@@ -133,7 +137,6 @@ impl<N: News> Table<N> {
             .entry(key.clone())
             .or_default()
             .push(Arc::clone(&flight));
-        self.counts.flights.fetch_add(1, Ordering::Relaxed);
         let table = Arc::clone(self);
         Joined::Started(Lead { flight, table }, follower)
     }

@@ -1,7 +1,7 @@
 //! The flight by itself, polled by hand: no runtime, no HTTP.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
@@ -262,4 +262,30 @@ fn caps_are_kept() {
     let other = Key::for_test("other");
     let joined = table.join(&other, BEGAN, &mut Anyone(0));
     assert!(matches!(joined, Joined::TooManyFlights));
+}
+
+#[test]
+fn many_who_start_at_once_start_no_more_than_may_be() {
+    const MOST: usize = 4;
+    for _ in 0..100 {
+        let table = capped(MOST, 10);
+        let together = Barrier::new(2 * MOST);
+        let start = &|n: usize| {
+            let key = Key::for_test(&n.to_string());
+            together.wait();
+            table.join(&key, BEGAN, &mut Anyone(0))
+        };
+        let joined: Vec<Joined<u32>> = std::thread::scope(|scope| {
+            let threads = (0..2 * MOST).map(|n| scope.spawn(move || start(n)));
+            let threads: Vec<_> = threads.collect();
+            let joined = threads.into_iter().map(|thread| thread.join());
+            joined.map(|joined| joined.expect("no panic")).collect()
+        });
+        let started = joined
+            .iter()
+            .filter(|joined| matches!(joined, Joined::Started(..)));
+        assert_eq!(started.count(), MOST);
+        drop(joined);
+        assert_eq!(table.counts().flights.load(Ordering::Relaxed), 0);
+    }
 }
