@@ -140,6 +140,8 @@ impl Chunks {
             return LetGo::new();
         }
         let rest = self.held.split_off(many);
+        // The small ones at the end may be among those that go.
+        self.loose = self.loose.min(rest.len());
         std::mem::replace(&mut self.held, rest)
     }
 }
@@ -217,5 +219,22 @@ mod tests {
         assert_eq!(body.from(2), None);
         body.end = Some(Ok(()));
         assert_eq!(body.from(1).expect("shown"), "bcd");
+    }
+
+    #[test]
+    fn small_chunks_that_were_let_go_are_not_joined_any_more() {
+        let (mut body, budget) = body(&[b"ab".to_vec(), b"cd".to_vec(), b"ef".to_vec()]);
+        // It has grown too large to be stored, and all but the end has been read.
+        body.hold_at_most = Some(0);
+        body.fastest = 4;
+        assert_eq!(body.let_go(4, 0).len(), 2);
+        body.push(Bytes::from_static(b"gh"), &budget);
+        assert_eq!(body.from(4).expect("held"), "ef");
+        assert_eq!(body.from(6).expect("held"), "gh");
+        assert_eq!(body.from(8), None);
+        body.fastest = 8;
+        assert_eq!(body.let_go(8, 0).len(), 2);
+        body.push(Bytes::from_static(b"ij"), &budget);
+        assert_eq!(body.from(8).expect("held"), "ij");
     }
 }
