@@ -76,8 +76,7 @@ impl Chunks {
 
     /// Makes one piece of the small ones at the end, if there is room for it.
     fn join(&mut self, budget: &Arc<Budget>) {
-        // Since the body was closed, some may have been let go.
-        let loose = std::mem::take(&mut self.loose).min(self.held.len());
+        let loose = std::mem::take(&mut self.loose);
         let length = std::mem::take(&mut self.loose_bytes);
         if loose < 2 {
             return;
@@ -188,16 +187,6 @@ mod tests {
         ]);
         let lengths: Vec<usize> = body.collect(&budget).iter().map(Bytes::len).collect();
         assert_eq!(lengths, [20, PIECE, 2 * PIECE, 1]);
-    }
-
-    #[test]
-    fn small_chunks_that_were_let_go_are_not_joined() {
-        let (mut body, budget) = body(&[vec![1; 10], vec![2; 10], vec![3; 10]]);
-        body.hold_at_most = Some(0);
-        body.fastest = body.total;
-        drop(body.let_go(20, 0));
-        body.push(Bytes::from_static(b"next"), &budget);
-        assert_eq!(body.from(30).expect("held"), "next");
     }
 
     #[test]

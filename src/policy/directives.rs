@@ -233,7 +233,6 @@ impl<'a> Directive<'a> {
         let words = words.filter(|word| !word.is_empty());
         let strays = (!directive.is_well_formed()).then_some(words);
         let strays = strays.into_iter().flatten();
-        let strays = strays.filter(|name| !name.is_empty());
         let strays = strays.map(|name| Self::new(name, Some(b"")));
         std::iter::once(directive).chain(strays)
     }
