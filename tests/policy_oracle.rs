@@ -49,8 +49,8 @@
 //! How heads are read, which is shown in `heads_are_read_more_strictly` alone,
 //! as what is generated here is well formed: the oracle minds the case of
 //! directives, splits quoted strings, drops lines that are not ASCII, ignores
-//! ages that are too large, and reads quoted numbers. Neither honours `must-understand`
-//! (RFC 9111 §5.2.2.3): `no-store` always counts.
+//! ages that are too large, and reads quoted numbers. By default neither honours
+//! `must-understand` (RFC 9111 §5.2.2.3): `no-store` always counts.
 
 mod policy_support;
 
