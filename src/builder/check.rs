@@ -49,9 +49,11 @@ impl CacheBuilder {
         let mut rules = self.rules.clone();
         rules.max_object_size = self.object_size()?;
         rules.targets = self.target_fields()?;
+        let keys = self.keys.compile(&self.namespace)?;
+        keys.instruct(&mut rules);
         Ok(Settings {
             rules,
-            keys: self.keys.compile(&self.namespace)?,
+            keys,
             capacity: self.capacity,
             max_variants: self.max_variants,
             max_flights: self.max_flights,

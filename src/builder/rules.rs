@@ -206,6 +206,16 @@ impl CacheBuilder {
         self
     }
 
+    /// Whether responses are believed that say, in `No-Vary-Search`, which parts of the
+    /// query tell them from others: they then answer all equivalent URLs. On by default.
+    /// The first answer tells what is to be left out of the keys of its path; what is known
+    /// of paths takes a part of the [`capacity`](Self::capacity), and what is forgotten is
+    /// learned again. See also [`KeyRules::no_vary_search`](crate::KeyRules::no_vary_search).
+    pub fn no_vary_search(mut self, on: bool) -> Self {
+        self.rules.no_vary_search = on;
+        self
+    }
+
     /// Whether requests select the same variant (RFC 9111 §4.1) when the fields that
     /// `Vary` names mean the same: `Accept-Language` by languages and weights, in any
     /// order and letter case; of other lists the white space between members does not

@@ -222,18 +222,20 @@ impl Engine {
     }
 
     /// The store is read again by whoever starts a flight: the flight before it
-    /// may have ended between the first look and the start.
+    /// may have ended between the first look and the start. What that brought may be stored
+    /// under another key, by which the request is known now.
     fn stored_meanwhile(
         &self,
         request: RequestHead<'_>,
         ask: &Ask,
         now: Moment,
     ) -> Option<Arc<crate::entry::Entry>> {
-        let slot = self.store.look(ask.key.as_bytes())?;
+        let (key, _) = self.key_of(request).ok()?;
+        let slot = self.store.look(key.as_bytes())?;
         let entry = slot.select(request.headers)?;
         let known = ask.candidate.as_ref();
         if known.is_some_and(|known| Arc::ptr_eq(known, entry))
-            || self.purges.check(ask.key.page(), entry) != Validity::Valid
+            || self.purges.check(key.page(), entry) != Validity::Valid
             || Shareable::prove(&entry.head.facts, request, &ask.facts).is_err()
         {
             return None;

@@ -21,6 +21,7 @@ mod origin;
 mod own;
 mod pass;
 mod payload;
+mod place;
 mod pump;
 mod record;
 mod reentry;
@@ -44,12 +45,13 @@ use crate::budget::Budget;
 use crate::entry::{Entry, Head, Pieces};
 use crate::flight::{Caps, Table};
 use crate::gate::Gate;
-use crate::key::{Key, KeyMaker};
+use crate::key::KeyMaker;
 use crate::observe::{Counters, Explanation, Stats};
 use crate::policy::{Reason, RequestHead, Rules};
 use crate::runtime::Runtime;
 use crate::store::{MemoryStore, Memos, Purge, Purges, Put, Subject, Validity};
 use news::Announcement;
+use place::Place;
 
 /// An answer that the cache gives.
 pub type Reply = http::Response<Payload>;
@@ -136,10 +138,14 @@ impl Engine {
             for_key: settings.max_variants,
             followers: settings.max_waiters,
         };
+        let purges = Purges::default();
+        if !settings.rules.url_variation.is_default() {
+            purges.mark_variations();
+        }
         Arc::new(Self {
             store: MemoryStore::new(shares.stored, settings.max_variants),
             memos: Memos::new(shares.memos),
-            purges: Purges::default(),
+            purges,
             table: Arc::new(Table::new(caps, Arc::clone(&budget))),
             budget,
             gate: Gate::new(settings.origin_limit, settings.origin_queue),
@@ -160,7 +166,9 @@ impl Engine {
     }
 
     /// Stores a whole response, unless a purge came between or there is no room.
-    fn keep(&self, key: &Key, head: Arc<Head>, body: Pieces) -> Arc<Entry> {
+    fn keep(&self, place: &Place, head: Arc<Head>, body: Pieces) -> Arc<Entry> {
+        let key = &place.key;
+        self.expect(place);
         let key_size = key.as_bytes().len();
         let hold = self.room(|budget| budget.take(head.entry_size(key_size)));
         let entry = Arc::new(Entry::new(head, body, key_size, hold));
@@ -177,6 +185,7 @@ impl Engine {
                 Put::TooManyVariants => self.counters.met(Reason::VariantsFull),
                 Put::Older => {}
             }
+            self.settle_in(place, &entry.head);
         }
         entry
     }

@@ -7,6 +7,7 @@ use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, StatusCode};
 
 use super::Engine;
+use super::place::Place;
 use crate::entry::{Began, Head, Pieces};
 use crate::key::Key;
 use crate::policy::{
@@ -33,10 +34,11 @@ impl LaterGet {
         *get.headers_mut() = request.headers.clone();
         get.headers_mut().remove(CONTENT_LENGTH);
         get.headers_mut().remove(TRANSFER_ENCODING);
-        let facts = RequestFacts::read((&get).into(), false, rules).ok()?;
-        let key = engine.settings.keys.key((&get).into()).ok()?.to_key();
+        let mut facts = RequestFacts::read((&get).into(), false, rules).ok()?;
+        let (key, by_variation) = engine.key_of((&get).into()).ok()?;
+        facts.by_variation = by_variation;
         Some(Box::new(Self {
-            key,
+            key: key.to_key(),
             request: get,
             facts,
         }))
@@ -83,9 +85,10 @@ impl LaterGet {
             facts: *facts,
             began,
         };
+        let place = engine.place_of(&self.key, (&self.request).into(), &head.facts);
         Some(Recording {
             engine: Arc::clone(engine),
-            key: self.key,
+            place,
             head: Arc::new(head),
             pieces: Vec::new(),
             left: length,
@@ -97,7 +100,7 @@ impl LaterGet {
 #[derive(Debug)]
 pub struct Recording {
     engine: Arc<Engine>,
-    key: Key,
+    place: Place,
     head: Arc<Head>,
     pieces: Vec<Bytes>,
     left: u64,
@@ -118,7 +121,7 @@ impl Recording {
         let pieces: Vec<&[u8]> = self.pieces.iter().map(|piece| &piece[..]).collect();
         let whole = self.engine.room(|budget| budget.copy(&pieces))?;
         self.engine
-            .keep(&self.key, self.head, Pieces::new(vec![whole]));
+            .keep(&self.place, self.head, Pieces::new(vec![whole]));
         None
     }
 }

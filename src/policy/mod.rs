@@ -8,8 +8,8 @@
 //! The questions, in the order in which a request meets them:
 //!
 //! 1. [`RequestFacts::read`]: is this a request that a cache may answer?
-//! 2. [`Variant::matches`]: is a stored response the variant that it selects
-//!    (RFC 9111 §4.1)?
+//! 2. [`Variant::matches`], [`Equivalent::covers`]: is a stored response the one that it
+//!    selects (RFC 9111 §4.1, No-Vary-Search)?
 //! 3. [`Shareable::prove`]: may it have a response that another caused (§3.5)?
 //! 4. [`Lifetime::reuse`]: may it have it now, without asking the origin (§4.2)?
 //! 5. [`is_not_modified`], [`if_range_holds`], [`Ranges::read`]: in which form?
@@ -45,6 +45,7 @@ mod status;
 mod stored;
 mod tags;
 mod targeted;
+mod url_variation;
 mod vary;
 
 pub(crate) use conditional::validators;
@@ -65,4 +66,6 @@ pub use sharing::{Permission, Shareable};
 pub use status::is_failure;
 pub use stored::{end_to_end, hide_tags, updated};
 pub use tags::{Tags, invalid_groups};
+pub(crate) use url_variation::without;
+pub use url_variation::{Equivalent, UrlVariation};
 pub use vary::{Variant, VaryNames};

@@ -54,6 +54,9 @@ pub struct RequestFacts {
     pub authorization: bool,
     /// The request asks for ranges.
     pub range: bool,
+    /// The key leaves parts of the query out, as answers for this path have said
+    /// (No-Vary-Search): what others asked for may be another URL.
+    pub by_variation: bool,
     /// What `Cache-Control` or `Pragma` asks.
     pub directives: RequestDirectives,
 }
@@ -101,6 +104,7 @@ impl RequestFacts {
             cookie,
             authorization,
             range: headers.contains_key(RANGE),
+            by_variation: false,
             directives: RequestDirectives::read(headers),
         })
     }
