@@ -44,14 +44,22 @@ const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
 /// The fields of a response that others may see.
 ///
-/// `Age` goes, because it is computed anew for each answer, and a `Date` is
-/// added where there is none, because the age is counted from it.
+/// `Age` goes where the age is `counted`, to be computed anew for each answer. That of
+/// a response without a lifetime stays: caches further out may guess one (RFC 9111
+/// §5.1). A `Date` is added where there is none (RFC 9110 §6.6.1).
 /// `Set-Cookie` goes, unless the operator shares cookies: a response that has one is
 /// either not shared at all, or the route asked for it to be stripped.
 #[must_use]
-pub fn end_to_end(headers: &HeaderMap, rules: &Rules, wall: SystemTime) -> HeaderMap {
+pub fn end_to_end(
+    headers: &HeaderMap,
+    counted: bool,
+    rules: &Rules,
+    wall: SystemTime,
+) -> HeaderMap {
     let mut kept = beyond_one_hop(headers);
-    kept.remove(AGE);
+    if counted {
+        kept.remove(AGE);
+    }
     if rules.set_cookie != SetCookie::Share {
         kept.remove(SET_COOKIE);
     }
@@ -160,7 +168,7 @@ mod tests {
             ("x-kept", "1"),
         ]);
         let wall = UNIX_EPOCH + Duration::from_secs(784_111_777);
-        let kept = end_to_end(&head, &Rules::default(), wall);
+        let kept = end_to_end(&head, true, &Rules::default(), wall);
         let expected = map(&[
             ("cache-groups", "\"a\""),
             ("x-kept", "1"),
@@ -176,7 +184,7 @@ mod tests {
             (UNIX_EPOCH - decades, "Thu, 01 Jan 1970 00:00:00 GMT"),
             (UNIX_EPOCH + 200 * decades, "Fri, 31 Dec 9999 23:59:59 GMT"),
         ] {
-            let kept = end_to_end(&HeaderMap::new(), &Rules::default(), wall);
+            let kept = end_to_end(&HeaderMap::new(), true, &Rules::default(), wall);
             assert_eq!(kept, map(&[("date", expected)]));
         }
     }

@@ -104,7 +104,7 @@ fn hops(head: &HeaderMap) -> BTreeSet<String> {
 
 fn what_is_sent_on(head: &HeaderMap) {
     let rules = Rules::default();
-    let sent = end_to_end(head, &rules, text::wall());
+    let sent = end_to_end(head, true, &rules, text::wall());
     let hops = hops(head);
     for name in hops
         .iter()
@@ -124,7 +124,7 @@ fn what_is_sent_on(head: &HeaderMap) {
         }
     }
     assert!(sent.contains_key("date"));
-    assert_eq!(end_to_end(&sent, &rules, text::wall()), sent);
+    assert_eq!(end_to_end(&sent, true, &rules, text::wall()), sent);
 }
 
 fn size(head: &HeaderMap) -> usize {
