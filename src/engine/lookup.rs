@@ -13,7 +13,9 @@ use crate::clock::Moment;
 use crate::entry::Began;
 use crate::flight::{Boarding, Flight, Follower, Joined};
 use crate::observe::CacheStatus;
-use crate::policy::{Reason, RequestFacts, RequestHead, Reuse, Shareable, Variant, VaryNames};
+use crate::policy::{
+    CONTENT_DIGEST, Reason, RequestFacts, RequestHead, Reuse, Shareable, Variant, VaryNames,
+};
 use crate::store::{Subject, Validity};
 
 /// What the shell has to do with a request.
@@ -245,10 +247,11 @@ impl Engine {
 }
 
 /// A HEAD is answered like a GET, without the body (RFC 9110 §9.3.2), whatever
-/// the answer is made of.
+/// the answer is made of; but for the digest of a body that is not there.
 pub(super) fn bodiless(request: RequestHead<'_>, mut reply: Box<Reply>) -> Box<Reply> {
     if *request.method == http::Method::HEAD {
         *reply.body_mut() = Payload::empty();
+        reply.headers_mut().remove(CONTENT_DIGEST);
     }
     reply
 }

@@ -63,6 +63,7 @@ pub use rules::{Authorization, Cookies, Rules, SetCookie, Statuses};
 pub(crate) use selector::Asked;
 pub use sharing::{Permission, Shareable};
 pub use status::is_failure;
+pub(crate) use stored::{CONTENT_DIGEST, REPR_DIGEST};
 pub use stored::{end_to_end, hide_tags, updated};
 pub use tags::{Tags, invalid_groups};
 pub use vary::{Variant, VaryNames};

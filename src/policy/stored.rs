@@ -28,13 +28,21 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     UPGRADE,
 ];
 
-/// What a 304 never changes: how the stored body is framed and coded, the validator
-/// by which it was chosen, and cookies, which are for the one who asked.
-const KEPT_FROM_304: [HeaderName; 6] = [
+/// The digest of the very bytes that a message carries (RFC 9530 §2).
+pub(crate) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+/// The digest of the representation, of which a message may carry a part or nothing
+/// (RFC 9530 §3).
+pub(crate) const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+
+/// What a 304 never changes: how the stored body is framed, coded and checked, the
+/// validator by which it was chosen, and cookies, which are for the one who asked.
+const KEPT_FROM_304: [HeaderName; 8] = [
     CONTENT_LENGTH,
     CONTENT_ENCODING,
     CONTENT_RANGE,
     CONTENT_TYPE,
+    CONTENT_DIGEST,
+    REPR_DIGEST,
     ETAG,
     SET_COOKIE,
 ];
@@ -190,10 +198,11 @@ mod tests {
     }
 
     #[test]
-    fn a_304_never_touches_framing_coding_or_cookies() {
+    fn a_304_never_touches_framing_coding_digests_or_cookies() {
         let stored = map(&[
             ("content-length", "5"),
             ("content-type", "text/html"),
+            ("content-digest", "sha-256=:AAAA:"),
             ("etag", "\"a\""),
             ("x-kept", "old"),
             ("cache-control", "max-age=1"),
@@ -204,6 +213,8 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("content-range", "bytes 0-0/1"),
             ("content-type", "text/plain"),
+            ("content-digest", "sha-256=:BBBB:"),
+            ("repr-digest", "sha-256=:BBBB:"),
             ("set-cookie", "sid=1"),
             ("connection", "close"),
             ("cache-control", "max-age=9"),
@@ -213,6 +224,7 @@ mod tests {
         let expected = map(&[
             ("content-length", "5"),
             ("content-type", "text/html"),
+            ("content-digest", "sha-256=:AAAA:"),
             ("etag", "\"a\""),
             ("x-kept", "old"),
             ("cache-control", "max-age=9"),

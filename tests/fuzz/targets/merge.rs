@@ -13,6 +13,8 @@ pub(crate) const WORDS: &[&str] = &[
     "content-encoding: br",
     "content-type: x",
     "content-range: x",
+    "content-digest: x",
+    "repr-digest: x",
     "etag: \"a\"",
     "set-cookie: a=b",
     "connection: close, x-a",
@@ -28,12 +30,14 @@ pub(crate) const WORDS: &[&str] = &[
     "\n\n",
 ];
 
-/// What frames the stored body, and what it was chosen by.
-const OF_THE_BODY: [&str; 5] = [
+/// What frames and checks the stored body, and what it was chosen by.
+const OF_THE_BODY: [&str; 7] = [
     "content-length",
     "content-encoding",
     "content-range",
     "content-type",
+    "content-digest",
+    "repr-digest",
     "etag",
 ];
 
