@@ -9,7 +9,10 @@ use super::reentry;
 use crate::clock::Moment;
 use crate::entry::Entry;
 use crate::key::{Key, KeyBuf};
-use crate::policy::{Reason, RequestFacts, RequestHead, Reuse, Shareable, VaryNames, is_failure};
+use crate::policy::{
+    Reason, RequestDirectives, RequestFacts, RequestHead, Reuse, Shareable, VaryNames, is_failure,
+    is_safe,
+};
 use crate::store::{Slot, Validity};
 
 /// Failures in a row, the last one without an answer, after which a key without a
@@ -52,11 +55,11 @@ impl Engine {
     pub(super) fn decide(&self, request: RequestHead<'_>, has_body: bool, now: Moment) -> Decision {
         let facts = match RequestFacts::read(request, has_body, &self.settings.rules) {
             Ok(facts) => facts,
-            Err(reason) => return Decision::Pass(reason, None),
+            Err(reason) => return past(request, reason),
         };
         let key = match self.settings.keys.key(request) {
             Ok(key) => key,
-            Err(reason) => return Decision::Pass(reason, None),
+            Err(reason) => return past(request, reason),
         };
         let slot = self.store.get(key.as_bytes());
         let found = slot
@@ -214,6 +217,16 @@ impl Engine {
     pub(super) fn id(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
+}
+
+/// What is not for the cache goes past it, unless it wants nothing but what is stored
+/// (RFC 9111 §5.2.1.7). An unsafe method is written through all the same (§4).
+fn past(request: RequestHead<'_>, reason: Reason) -> Decision {
+    let stored_only = RequestDirectives::read(request.headers).only_if_cached;
+    if stored_only && is_safe(request.method) {
+        return Decision::Refuse(Failure::of(Reason::OnlyIfCached), None);
+    }
+    Decision::Pass(reason, None)
 }
 
 /// Whether a stored response may stand in for an error: one that is none itself.
