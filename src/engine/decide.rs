@@ -125,7 +125,7 @@ impl Engine {
             return Decision::Pass(Reason::RequestNoStore, None);
         }
         let memo = self.memos.get(key.as_bytes());
-        if memo.pause(now).is_some() && serves_on_error(&entry, now) {
+        if memo.pause(now).is_some() && serves_on_error(&entry, &facts, now) {
             return Decision::OnError(entry, facts, Reason::Pause);
         }
         self.decide_ask(self.ask(key, facts, Some(&entry), slot, why), now)
@@ -230,8 +230,10 @@ fn past(request: RequestHead<'_>, reason: Reason) -> Decision {
 }
 
 /// Whether a stored response may stand in for an error: one that is none itself.
-pub(super) fn serves_on_error(entry: &Entry, now: Moment) -> bool {
+pub(super) fn serves_on_error(entry: &Entry, request: &RequestFacts, now: Moment) -> bool {
     let lifetime = entry.head.lifetime();
     !is_failure(entry.head.status)
-        && lifetime.is_some_and(|lifetime| lifetime.serves_on_error(now, entry.stale_since()))
+        && lifetime.is_some_and(|lifetime| {
+            lifetime.serves_on_error(&request.directives, now, entry.stale_since())
+        })
 }

@@ -183,7 +183,7 @@ impl Engine {
         self.counters.refused.add(1);
         self.counters.met(overflow);
         let reply = match &ask.candidate {
-            Some(entry) if serves_on_error(entry, now) => {
+            Some(entry) if serves_on_error(entry, &ask.facts, now) => {
                 self.reply_on_error(entry, request, &ask.facts, overflow, None, now)
             }
             _ => self.reply_error(Failure::of(overflow), None, CacheStatus::default()),
