@@ -98,7 +98,12 @@ impl Engine {
     }
 
     /// The response that the request selects, unless a purge took it.
-    fn usable(&self, key: &KeyBuf, slot: &Slot, request: RequestHead<'_>) -> Option<Arc<Entry>> {
+    pub(super) fn usable(
+        &self,
+        key: &KeyBuf,
+        slot: &Slot,
+        request: RequestHead<'_>,
+    ) -> Option<Arc<Entry>> {
         let entry = slot.select(request.headers)?;
         let is_gone = |entry: &Entry| self.purges.check(key.page(), entry) == Validity::Gone;
         if self.purges.is_news_to(entry) && is_gone(entry) {

@@ -47,7 +47,7 @@ mod tags;
 mod targeted;
 mod vary;
 
-pub(crate) use conditional::validators;
+pub(crate) use conditional::{describes, validators};
 pub use conditional::{if_range_holds, is_not_modified, validates};
 pub use directives::{RequestDirectives, ResponseDirectives};
 pub use freshness::{Lifetime, Reuse, Standing};
