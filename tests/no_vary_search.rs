@@ -2,15 +2,17 @@
 //! real sockets, and what follows from them for a cache that others wait at.
 
 mod support;
+#[path = "support/wire.rs"]
+mod wire;
 
 use std::sync::Arc;
 
 use floodwall::{Cache, CacheBuilder, KeyRules, Purge};
 use http::Method;
-use support::wire::Wire;
 use support::{Site, all, get, is_quiet, method, page, settle, status, with};
 use tokio::sync::Semaphore;
 use tokio::time::{Duration, sleep};
+use wire::{serve, told};
 
 const LASTS: (&str, &str) = ("cache-control", "max-age=600");
 
@@ -30,16 +32,19 @@ fn site(builder: CacheBuilder) -> Site {
 /// round.
 async fn is_shared(says: &str, one: &str, other: &str) -> bool {
     let site = site(Cache::builder());
-    let wire = Wire::serve(&site).await;
+    let wire = serve(&site).await;
     let mut shared = [false; 2];
     for (at, (first, second)) in [(one, other), (other, one)].into_iter().enumerate() {
         let path = format!("/{at}");
         let [first, second] = [first, second].map(|query| format!("{path}{query}"));
         let fields = [("x-says", says)];
-        assert!(!wire.get(&first, &fields).await.is_hit());
+        assert!(!told(wire, "GET", &first, &fields).await.is_hit());
         site.until(is_quiet).await;
-        assert!(wire.get(&first, &fields).await.is_hit(), "{says} {first}");
-        let answer = wire.get(&second, &fields).await;
+        assert!(
+            told(wire, "GET", &first, &fields).await.is_hit(),
+            "{says} {first}"
+        );
+        let answer = told(wire, "GET", &second, &fields).await;
         shared[at] = answer.is_hit();
         let expected = if answer.is_hit() { &first } else { &second };
         assert_eq!(answer.text(), expected);
@@ -252,13 +257,13 @@ async fn a_crowd_with_a_hundred_urls_is_one_call() {
             page(&[LASTS, ("no-vary-search", &says)], target)
         }
     });
-    let wire = Wire::serve(&site).await;
+    let wire = serve(&site).await;
     gate.add_permits(1);
-    wire.get("/?utm=0", &[]).await;
+    told(wire, "GET", "/?utm=0", &[]).await;
     site.until(is_quiet).await;
     site.cache.purge(Purge::everything().soft());
     let crowd: Vec<_> = (0..100)
-        .map(|at| tokio::spawn(async move { wire.get(&format!("/?utm={at}"), &[]).await }))
+        .map(|at| tokio::spawn(async move { told(wire, "GET", &format!("/?utm={at}"), &[]).await }))
         .collect();
     site.until(|now| now.waiting == 100).await;
     assert_eq!(site.calls(), 2);
@@ -272,7 +277,7 @@ async fn a_crowd_with_a_hundred_urls_is_one_call() {
     gate.forget_permits(1000);
     let asks = |at: usize| {
         let fields = [("x-says", r#"params=("a")"#)];
-        async move { wire.get(&format!("/?utm={at}"), &fields).await }
+        async move { told(wire, "GET", &format!("/?utm={at}"), &fields).await }
     };
     let crowd: Vec<_> = (0..10).map(|at| tokio::spawn(asks(at))).collect();
     site.until(|now| now.waiting == 10).await;

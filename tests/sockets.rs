@@ -1,73 +1,15 @@
 //! The whole stack over real sockets: axum's server, the layer, raw clients.
 
 mod support;
+#[path = "support/wire.rs"]
+mod wire;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use support::{Pen, Site, held, page, written};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
-
-async fn serve(site: &Site) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
-    let app = site.app.clone();
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    address
-}
-
-async fn connect(address: SocketAddr) -> TcpStream {
-    TcpStream::connect(address)
-        .await
-        .expect("the server listens")
-}
-
-/// Sends a GET and leaves the answer to be read.
-async fn ask(stream: &mut TcpStream, path: &str) {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: good.test\r\nConnection: close\r\n\r\n");
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .expect("the server reads");
-}
-
-/// Everything that the server sends until it closes, and whether it closed
-/// cleanly.
-async fn answer(mut stream: TcpStream) -> String {
-    let mut bytes = Vec::new();
-    // A cut response ends in a reset or in silence; what came still counts.
-    let _ = stream.read_to_end(&mut bytes).await;
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Reads until `text` has come.
-async fn read_until(stream: &mut TcpStream, text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut piece = [0; 1024];
-    while !String::from_utf8_lossy(&bytes).contains(text) {
-        let length = stream.read(&mut piece).await.expect("the answer goes on");
-        assert!(
-            length > 0,
-            "ended before {text:?}: {}",
-            String::from_utf8_lossy(&bytes)
-        );
-        bytes.extend_from_slice(&piece[..length]);
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-async fn crowd(address: SocketAddr, many: usize) -> Vec<TcpStream> {
-    let mut streams = Vec::new();
-    for _ in 0..many {
-        let mut stream = connect(address).await;
-        ask(&mut stream, "/").await;
-        streams.push(stream);
-    }
-    streams
-}
+use wire::{answer, ask, connect, crowd, read_until, serve};
 
 #[tokio::test]
 async fn a_thousand_sockets_are_one_call() {

@@ -317,7 +317,7 @@ impl Engine {
         if self.purges.check(follow.ask.key.page(), entry) == Validity::Gone {
             return None;
         }
-        serves_on_error(entry, now)
+        serves_on_error(entry, &follow.ask.facts, now)
             .then(|| self.reply_on_error(entry, head, &follow.ask.facts, why, said, now))
     }
 

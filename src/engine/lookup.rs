@@ -13,7 +13,9 @@ use crate::clock::Moment;
 use crate::entry::Began;
 use crate::flight::{Boarding, Flight, Follower, Joined};
 use crate::observe::CacheStatus;
-use crate::policy::{Reason, RequestFacts, RequestHead, Reuse, Shareable, Variant, VaryNames};
+use crate::policy::{
+    CONTENT_DIGEST, Reason, RequestFacts, RequestHead, Reuse, Shareable, Variant, VaryNames,
+};
 use crate::store::{Subject, Validity};
 
 /// What the shell has to do with a request.
@@ -181,7 +183,7 @@ impl Engine {
         self.counters.refused.add(1);
         self.counters.met(overflow);
         let reply = match &ask.candidate {
-            Some(entry) if serves_on_error(entry, now) => {
+            Some(entry) if serves_on_error(entry, &ask.facts, now) => {
                 self.reply_on_error(entry, request, &ask.facts, overflow, None, now)
             }
             _ => self.reply_error(Failure::of(overflow), None, CacheStatus::default()),
@@ -247,10 +249,11 @@ impl Engine {
 }
 
 /// A HEAD is answered like a GET, without the body (RFC 9110 §9.3.2), whatever
-/// the answer is made of.
+/// the answer is made of; but for the digest of a body that is not there.
 pub(super) fn bodiless(request: RequestHead<'_>, mut reply: Box<Reply>) -> Box<Reply> {
     if *request.method == http::Method::HEAD {
         *reply.body_mut() = Payload::empty();
+        reply.headers_mut().remove(CONTENT_DIGEST);
     }
     reply
 }

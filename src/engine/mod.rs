@@ -11,6 +11,7 @@
 //!
 //! [`Cache::engine`](crate::Cache::engine) is the way here.
 
+mod compare;
 mod decide;
 mod explain;
 mod fill;

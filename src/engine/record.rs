@@ -81,7 +81,7 @@ impl LaterGet {
         };
         let head = Head {
             status,
-            headers: end_to_end(headers, rules, wall),
+            headers: end_to_end(headers, facts.lifetime.is_some(), rules, wall),
             facts: *facts,
             began,
         };

@@ -217,9 +217,10 @@ impl Fill {
 
     fn head(&self, status: StatusCode, headers: &HeaderMap, facts: ResponseFacts) -> Head {
         let wall = self.engine.runtime.0.wall();
+        let rules = &self.engine.settings.rules;
         Head {
             status,
-            headers: end_to_end(headers, &self.engine.settings.rules, wall),
+            headers: end_to_end(headers, facts.lifetime.is_some(), rules, wall),
             facts,
             began: self.lead.began(),
         }

@@ -48,7 +48,7 @@ mod targeted;
 mod url_variation;
 mod vary;
 
-pub(crate) use conditional::validators;
+pub(crate) use conditional::{describes, validators};
 pub use conditional::{if_range_holds, is_not_modified, validates};
 pub use directives::{RequestDirectives, ResponseDirectives};
 pub use freshness::{Lifetime, Reuse, Standing};
@@ -64,6 +64,7 @@ pub use rules::{Authorization, Cookies, Rules, SetCookie, Statuses};
 pub(crate) use selector::Asked;
 pub use sharing::{Permission, Shareable};
 pub use status::is_failure;
+pub(crate) use stored::{CONTENT_DIGEST, REPR_DIGEST};
 pub use stored::{end_to_end, hide_tags, updated};
 pub use tags::{Tags, invalid_groups};
 pub(crate) use url_variation::without;

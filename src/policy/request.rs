@@ -71,6 +71,20 @@ impl RequestFacts {
     /// The reason to pass the request to the handler untouched.
     pub fn read(request: RequestHead<'_>, has_body: bool, rules: &Rules) -> Result<Self, Reason> {
         let headers = request.headers;
+        let facts = Self::unconditional(request, has_body, rules)?;
+        if headers.contains_key(IF_MATCH) || headers.contains_key(IF_UNMODIFIED_SINCE) {
+            return Err(Reason::Precondition);
+        }
+        Ok(facts)
+    }
+
+    /// The same, of a request that may have a precondition.
+    pub(crate) fn unconditional(
+        request: RequestHead<'_>,
+        has_body: bool,
+        rules: &Rules,
+    ) -> Result<Self, Reason> {
+        let headers = request.headers;
         let head = match *request.method {
             Method::GET => false,
             Method::HEAD => true,
@@ -87,9 +101,6 @@ impl RequestFacts {
         }
         if headers.get_all(HOST).iter().nth(1).is_some() {
             return Err(Reason::Host);
-        }
-        if headers.contains_key(IF_MATCH) || headers.contains_key(IF_UNMODIFIED_SINCE) {
-            return Err(Reason::Precondition);
         }
         let cookie = headers.contains_key(COOKIE) && rules.cookies != Cookies::Ignore;
         if cookie && rules.cookies == Cookies::Pass {
