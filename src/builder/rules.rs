@@ -91,6 +91,15 @@ impl CacheBuilder {
         self
     }
 
+    /// The bytes that the content of a QUERY (RFC 10008) may have and be a part of its key.
+    /// Default 8 KiB; at most 64 KiB. A longer one passes, and so does one whose length is
+    /// not known before it is read. None is cached unless the layer reads them: see
+    /// [`CacheLayer::with_queries`](crate::CacheLayer::with_queries).
+    pub fn max_query_bytes(mut self, most: usize) -> Self {
+        self.rules.max_query_bytes = most;
+        self
+    }
+
     /// What to do with requests that carry a cookie.
     pub fn cookies(mut self, cookies: Cookies) -> Self {
         self.rules.cookies = cookies;

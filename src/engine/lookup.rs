@@ -68,7 +68,8 @@ impl Engine {
     /// Looks a request up, and joins or starts a fetch if one is needed.
     ///
     /// `has_body` is whether the body is anything but empty, as far as the
-    /// framework can tell.
+    /// framework can tell, and has not been read: see
+    /// [`wants_content`](Self::wants_content).
     #[must_use]
     pub fn lookup(self: &Arc<Self>, request: RequestHead<'_>, has_body: bool) -> Lookup {
         let now = self.runtime.0.now();

@@ -47,11 +47,11 @@ use crate::entry::{Entry, Head, Pieces};
 use crate::flight::{Caps, Table};
 use crate::gate::Gate;
 use crate::key::KeyMaker;
-use crate::observe::{Counters, Explanation, Stats};
-use crate::policy::{Reason, RequestHead, Rules};
+use crate::observe::{CacheStatus, Counters, Explanation, Stats};
+use crate::policy::{Reason, RequestHead, Rules, content_is_keyed};
 use crate::runtime::Runtime;
 use crate::store::{MemoryStore, Memos, Purge, Purges, Put, Subject, Validity};
-use news::Announcement;
+use news::{Announcement, Failure};
 use place::Place;
 
 /// An answer that the cache gives.
@@ -189,6 +189,24 @@ impl Engine {
             self.settle_in(place, &entry.head);
         }
         entry
+    }
+
+    /// Whether the content of a request is to be read before [`lookup`](Self::lookup), as a
+    /// part of its key; `length` is its length, where that is known. What was read goes into
+    /// the extensions, as [`QueryContent`](crate::policy::QueryContent).
+    #[must_use]
+    pub fn wants_content(&self, request: RequestHead<'_>, length: Option<u64>) -> bool {
+        content_is_keyed(request, length, &self.settings.rules)
+    }
+
+    /// The answer to a request whose content could not be read: a 400.
+    #[must_use]
+    pub fn refuse_content(&self) -> Box<Reply> {
+        let failure = Failure {
+            reason: Reason::RequestBody,
+            status: http::StatusCode::BAD_REQUEST,
+        };
+        self.reply_error(failure, None, CacheStatus::default())
     }
 
     /// Makes a purge; see [`Cache::purge`](crate::Cache::purge).

@@ -17,6 +17,12 @@
 //! namespace 0 authority 0 path?1 0 scheme 0 3 rule 0 query 0 (1 name 0 (2 value 0)*)*
 //! ```
 //!
+//! The key of a QUERY (RFC 10008) ends with its content, after a byte that begins no field:
+//!
+//! ```text
+//! ... 4 content
+//! ```
+//!
 //! Everything up to the third zero is the *page*: what a purge by URI names,
 //! whatever the scheme and the other fields were.
 

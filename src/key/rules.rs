@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, HOST, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST,
+    USER_AGENT,
 };
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
@@ -13,7 +14,9 @@ use smallvec::SmallVec;
 
 use super::{KeyBuf, VARIED};
 use crate::error::ConfigError;
-use crate::policy::{Reason, RequestHead, Role, Rules, UrlVariation, fields, without};
+use crate::policy::{
+    Reason, RequestHead, Role, Rules, UrlVariation, fields, is_metadata, is_query, without,
+};
 
 /// The most bytes that a key may have; a request with a longer one passes.
 const LONGEST: usize = 16 << 10;
@@ -186,7 +189,7 @@ impl KeyMaker {
             key.part(variation.label().as_bytes());
             key.part(significant.unwrap_or_default().as_bytes());
         }
-        for name in self.keyed(request.headers) {
+        for name in self.keyed(request) {
             key.0.push(1);
             key.part(name.as_str().as_bytes());
             for line in request.headers.get_all(name) {
@@ -196,6 +199,10 @@ impl KeyMaker {
         }
         if key.0.len() > LONGEST {
             return Err(Reason::KeyTooLarge);
+        }
+        if let Some(content) = request.content {
+            key.0.push(4);
+            key.0.extend_from_slice(content);
         }
         Ok(key)
     }
@@ -210,14 +217,19 @@ impl KeyMaker {
 
     /// The fields of a request that are part of its key, in an order that does not
     /// depend on the request's.
-    fn keyed<'a>(&self, headers: &'a HeaderMap) -> SmallVec<[&'a HeaderName; 4]> {
+    fn keyed<'a>(&self, request: RequestHead<'a>) -> SmallVec<[&'a HeaderName; 4]> {
+        let names = request.headers.keys();
+        let is_query = request.content.is_some();
         let mut keyed: SmallVec<[&HeaderName; 4]> =
-            headers.keys().filter(|name| self.covers(name)).collect();
+            names.filter(|name| self.covers(name, is_query)).collect();
         keyed.sort_unstable_by_key(|name| name.as_str());
         keyed
     }
 
-    fn covers(&self, name: &HeaderName) -> bool {
+    fn covers(&self, name: &HeaderName, is_query: bool) -> bool {
+        if is_query && is_metadata(name) {
+            return true;
+        }
         let name = fields::spoken(name);
         Role::of_spoken(&name) == Role::Keyed || self.fields.iter().any(|it| *it == name)
     }
@@ -295,11 +307,12 @@ impl KeyMaker {
     pub(crate) fn cover(&self, request: &mut Request<()>) {
         fold_authority(request);
         if self.strict {
-            self.hide(request.headers_mut());
+            let is_query = is_query(request.method());
+            self.hide(request.headers_mut(), is_query);
         }
     }
 
-    fn hide(&self, headers: &mut HeaderMap) {
+    fn hide(&self, headers: &mut HeaderMap, is_query: bool) {
         let always = [
             HOST,
             ACCEPT,
@@ -311,7 +324,8 @@ impl KeyMaker {
         ];
         let hidden: Vec<HeaderName> = headers
             .keys()
-            .filter(|name| !always.contains(name) && !self.covers(name))
+            .filter(|name| !always.contains(name) && !self.covers(name, is_query))
+            .filter(|name| !(is_query && *name == CONTENT_LENGTH))
             .cloned()
             .collect();
         for name in hidden {

@@ -112,6 +112,8 @@ pub struct Rules {
     pub url_variation: UrlVariation,
     /// The query parameters that are left out of every key.
     pub(crate) dropped_parameters: Arc<[String]>,
+    /// The most bytes that the content of a QUERY may have and be part of a key.
+    pub max_query_bytes: usize,
     /// The most bytes of body that are stored or held for others.
     pub max_object_size: u64,
     /// The most fields that a stored response may vary on.
@@ -150,6 +152,7 @@ impl Default for Rules {
             no_vary_search: true,
             url_variation: UrlVariation::default(),
             dropped_parameters: Arc::default(),
+            max_query_bytes: 8 << 10,
             max_object_size: 8 << 20,
             max_vary_names: 16,
             max_variant_bytes: 8 << 10,
