@@ -225,6 +225,18 @@ impl CacheBuilder {
         self
     }
 
+    /// Whether, of the variants that exist, one is chosen that a request would not have been
+    /// given for the same words (RFC 9111 §4.1): if it varies on `Accept-Language`, one whose
+    /// `Content-Language` no other language is preferred to; if on `Accept-Encoding`, one
+    /// whose `Content-Encoding` no other coding is preferred to. `fr;q=0.5, de` is then
+    /// answered with the page in `de` that was made for `en, de`. Off by default, and beyond
+    /// what RFC 9111 permits: for handlers that would choose the same. A variant in no
+    /// coding, or in several languages, is for the same words alone.
+    pub fn choose_variants(mut self, on: bool) -> Self {
+        self.rules.choose_variants = on;
+        self
+    }
+
     /// Whether requests select the same variant (RFC 9111 §4.1) when the fields that
     /// `Vary` names mean the same: `Accept-Language` by languages and weights, in any
     /// order and letter case; of other lists the white space between members does not

@@ -32,6 +32,7 @@ mod directives;
 pub(crate) mod fields;
 mod freshness;
 mod invalidate;
+mod offer;
 mod post;
 mod query;
 mod range;

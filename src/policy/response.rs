@@ -158,6 +158,10 @@ fn facts(
         .covers(request)
         .map_err(|reason| (reason, Remember::ForCredentials))?;
     let variant = Variant::of_response(&names, head.headers, response.headers);
+    let variant = match rules.choose_variants {
+        true => variant.offered(response.headers),
+        false => variant,
+    };
     if variant.size() > rules.max_variant_bytes {
         return Err((Reason::VaryTooLarge, Remember::Not));
     }

@@ -106,6 +106,9 @@ pub struct Rules {
     pub forward_tags: bool,
     /// Whether values of fields that `Vary` names are compared by their meaning.
     pub normalise_vary: bool,
+    /// Whether a stored response also answers requests that want its language or coding
+    /// most.
+    pub choose_variants: bool,
     /// Whether `No-Vary-Search` is obeyed.
     pub no_vary_search: bool,
     /// What holds for responses that do not have that field.
@@ -149,6 +152,7 @@ impl Default for Rules {
             fetch_whole_for_ranges: false,
             forward_tags: false,
             normalise_vary: false,
+            choose_variants: false,
             no_vary_search: true,
             url_variation: UrlVariation::default(),
             dropped_parameters: Arc::default(),
