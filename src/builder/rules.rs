@@ -195,7 +195,9 @@ impl CacheBuilder {
 
     /// Whether the answer to a POST may be stored for later GETs and HEADs, if it names a
     /// lifetime and, in `Content-Location`, the very target of the POST (RFC 9110
-    /// §9.3.3). It must say how long it is. Off by default.
+    /// §9.3.3). It must say how long it is. One to a request with anything that the key
+    /// leaves out (`drop_query`, `strict_forwarding`) is not stored, as the handler of a
+    /// POST sees it. Off by default.
     pub fn store_posts(mut self, on: bool) -> Self {
         self.rules.store_posts = on;
         self

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, StatusCode};
 
 use super::Engine;
 use super::place::Place;
 use crate::entry::{Began, Head, Pieces};
-use crate::key::Key;
+use crate::key::{Key, KeyMaker};
 use crate::policy::{
     RequestFacts, RequestHead, ResponseHead, Verdict, end_to_end, judge, says_it_stands_for_get,
 };
@@ -23,7 +23,9 @@ pub(super) struct LaterGet {
 }
 
 impl LaterGet {
-    /// Nothing, unless the method is POST and the operator lets such answers be stored.
+    /// Nothing, unless the method is POST and the operator lets such answers be stored;
+    /// nor if the request says `no-store`, or shows the handler more than a GET on behalf
+    /// of many would: the answer may be made of that.
     pub(super) fn of(engine: &Engine, request: RequestHead<'_>) -> Option<Box<Self>> {
         let rules = &engine.settings.rules;
         if !rules.store_posts || *request.method != Method::POST {
@@ -32,9 +34,13 @@ impl LaterGet {
         let mut get = Request::new(());
         *get.uri_mut() = request.uri.clone();
         *get.headers_mut() = request.headers.clone();
-        get.headers_mut().remove(CONTENT_LENGTH);
-        get.headers_mut().remove(TRANSFER_ENCODING);
+        for of_the_body in [CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING] {
+            get.headers_mut().remove(of_the_body);
+        }
         let mut facts = RequestFacts::read((&get).into(), false, rules).ok()?;
+        if facts.directives.no_store || !is_covered(&get, &engine.settings.keys) {
+            return None;
+        }
         let (key, by_variation) = engine.key_of((&get).into()).ok()?;
         facts.by_variation = by_variation;
         Some(Box::new(Self {
@@ -94,6 +100,14 @@ impl LaterGet {
             left: length,
         })
     }
+}
+
+/// Whether a request is already the one that its key stands for.
+fn is_covered(request: &Request<()>, keys: &KeyMaker) -> bool {
+    let mut covered = request.clone();
+    keys.cover(&mut covered);
+    *covered.uri_mut() = keys.covered_uri(covered.uri());
+    (covered.uri(), covered.headers()) == (request.uri(), request.headers())
 }
 
 /// An answer that is stored once all of it has gone by; dropped before, it is forgotten.

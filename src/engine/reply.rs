@@ -114,10 +114,11 @@ impl Engine {
                 return Box::new(partial(reply, entry, &parts, &boundary));
             }
         }
-        if facts.head {
-            reply.headers_mut().insert(CONTENT_LENGTH, length.into());
-        } else {
+        if !facts.head {
             *reply.body_mut() = Payload::stored(&entry.body);
+        } else if reply.status() != StatusCode::NO_CONTENT {
+            // RFC 9110 §8.6: a 204 says no length.
+            reply.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
         Box::new(reply)
     }
