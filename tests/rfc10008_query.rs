@@ -123,7 +123,7 @@ async fn a_crowd_with_one_query_is_one_call() {
     assert_eq!(site.calls(), 1);
 }
 
-/// A.4: a conditional QUERY, answered from what is stored; ranges are those of a GET (§2.8),
+/// §2.6: a conditional QUERY, answered from what is stored; ranges are those of a GET (§2.8),
 /// and a HEAD is not about it.
 #[tokio::test(start_paused = true)]
 async fn conditions_are_judged_for_the_result() {
@@ -162,7 +162,7 @@ async fn conditions_are_judged_for_the_result() {
     assert_eq!(site.stats().validated, 1);
 }
 
-/// §2.1: a QUERY changes nothing; what changes its target takes its results too.
+/// §2: a QUERY changes nothing; what changes its target takes its results too.
 #[tokio::test(start_paused = true)]
 async fn results_are_purged_and_invalidated_with_their_page() {
     let purge = |uri| Purge::uri(uri).expect("legal");
