@@ -11,6 +11,7 @@
 //!
 //! [`Cache::engine`](crate::Cache::engine) is the way here.
 
+mod complete;
 mod decide;
 mod explain;
 mod fill;
@@ -19,6 +20,7 @@ mod lookup;
 mod news;
 mod origin;
 mod own;
+mod part;
 mod pass;
 mod payload;
 mod pump;
