@@ -150,6 +150,11 @@ impl Entry {
         }
     }
 
+    /// Whether its body is all there.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.body.part().is_whole()
+    }
+
     /// Whether there is room for it in the cache.
     pub(crate) const fn has_room(&self) -> bool {
         self.hold.is_some()
@@ -215,6 +220,28 @@ mod tests {
                 let end = usize::try_from(end.min(10)).expect("small");
                 assert_eq!(slice, whole[usize::try_from(start).expect("small")..end]);
             }
+        }
+    }
+
+    #[test]
+    fn a_slice_of_a_part_is_what_is_there_of_the_whole() {
+        let part = Part {
+            start: 3,
+            end: 6,
+            total: 10,
+        };
+        let pieces = vec![Bytes::from_static(b"d"), Bytes::from_static(b"ef")];
+        let body = Pieces::of_part(part, pieces);
+        assert_eq!(body.length(), 10);
+        for (range, there) in [
+            (0..10, "def"),
+            (4..5, "e"),
+            (5..9, "f"),
+            (0..3, ""),
+            (6..7, ""),
+        ] {
+            let slice: Vec<u8> = body.slice(range).flatten().collect();
+            assert_eq!(slice, there.as_bytes());
         }
     }
 }

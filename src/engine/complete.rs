@@ -23,14 +23,14 @@ impl Fill {
         &mut self,
         answer: Response<OriginBody>,
         part: &Arc<Entry>,
-        sent: &HeaderMap,
+        about: &HeaderMap,
     ) -> Heard {
         match answer.status() {
             StatusCode::PARTIAL_CONTENT => {}
             StatusCode::RANGE_NOT_SATISFIABLE => return Heard::Nothing,
             _ => return Heard::Answer(answer),
         }
-        match whole(answer, part, sent) {
+        match whole(answer, part, about) {
             Some(whole) => {
                 self.continued = Some(Arc::clone(part));
                 Heard::Answer(whole)
@@ -45,13 +45,13 @@ impl Fill {
 fn whole(
     answer: Response<OriginBody>,
     part: &Entry,
-    sent: &HeaderMap,
+    about: &HeaderMap,
 ) -> Option<Response<OriginBody>> {
     let (mut head, body) = answer.into_parts();
     let length = content_length(&head.headers).or_else(|| body.size_hint().exact());
-    let rest = Incomplete::read(sent, head.status, &head.headers, length?)?;
+    let rest = Incomplete::read(about, head.status, &head.headers, length?)?;
     let stored = &part.head.headers;
-    let both = rest.after(stored, part.body.part())?;
+    let both = rest.after(part.head.status, stored, part.body.part())?;
     if !both.is_whole() {
         return None;
     }

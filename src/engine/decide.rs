@@ -75,7 +75,7 @@ impl Engine {
             }
             return Decision::Pass(reason, None);
         }
-        if !entry.body.part().is_whole() {
+        if !entry.is_whole() {
             return self.decide_part(request, &key, facts, slot.as_deref(), entry, now);
         }
         match reuse(&entry, &facts, now) {
@@ -165,34 +165,22 @@ impl Engine {
         if facts.directives.only_if_cached {
             return Decision::Refuse(Failure::of(Reason::OnlyIfCached), None);
         }
-        let (part, why) = match (part, slot) {
-            (Some((part, why)), _) => (Some(part), why),
-            (None, Some(slot)) if slot.select(request.headers).is_none() => {
-                (None, Reason::VaryMiss)
-            }
-            (None, _) => (None, Reason::UriMiss),
-        };
         let rules = &self.settings.rules;
-        let ask = |why| {
-            let ask = *self.ask(key, facts, None, slot, why);
-            Box::new(Ask {
-                part: part.clone(),
-                ..ask
-            })
+        let is_range = facts.range && !rules.fetch_whole_for_ranges;
+        let why = match (&part, slot) {
+            (Some((_, why)), _) => *why,
+            (None, _) if is_range => Reason::RangeMiss,
+            (None, Some(slot)) if slot.select(request.headers).is_none() => Reason::VaryMiss,
+            (None, _) => Reason::UriMiss,
         };
+        let part = part.as_ref().map(|(part, _)| part);
         let pass = if facts.directives.no_store {
             Some(Reason::RequestNoStore)
         } else if facts.head {
             Some(Reason::HeadMiss)
-        } else if facts.range && !rules.fetch_whole_for_ranges {
-            let why = if part.is_some() {
-                why
-            } else {
-                Reason::RangeMiss
-            };
-            if rules.store_parts {
-                return Decision::PassForPart(ask(why));
-            }
+        } else if is_range && rules.store_parts {
+            return Decision::PassForPart(self.ask(key, facts, part, slot, why));
+        } else if is_range {
             Some(why)
         } else if why == Reason::VaryMiss && slot.is_some_and(|slot| self.is_full(key, slot, now)) {
             Some(Reason::VariantsFull)
@@ -201,7 +189,7 @@ impl Engine {
         };
         match pass {
             Some(reason) => Decision::Pass(reason, None),
-            None => self.decide_ask(ask(why), now),
+            None => self.decide_ask(self.ask(key, facts, part, slot, why), now),
         }
     }
 
@@ -226,15 +214,16 @@ impl Engine {
         &self,
         key: &KeyBuf,
         facts: RequestFacts,
-        candidate: Option<&Arc<Entry>>,
+        stored: Option<&Arc<Entry>>,
         slot: Option<&Slot>,
         why: Reason,
     ) -> Box<Ask> {
+        let of_kind = |whole| stored.filter(|entry| entry.is_whole() == whole).cloned();
         Box::new(Ask {
             key: key.to_key(),
             facts,
-            candidate: candidate.cloned(),
-            part: None,
+            candidate: of_kind(true),
+            part: of_kind(false),
             names: slot.map(Slot::vary_names).unwrap_or_default(),
             why,
         })

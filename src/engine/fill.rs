@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, request};
+use http::{HeaderMap, Method, Request, Response, StatusCode, request};
 
 use super::Engine;
 use super::decide::Ask;
@@ -126,32 +126,32 @@ impl Fill {
         *request.version_mut() = parts.version;
         *request.extensions_mut() = parts.extensions.clone();
         *request.headers_mut() = parts.headers.clone();
-        unconditional(&request)
+        unconditional(request)
     }
 
     /// What is sent: the request with what asks about a stored response, if there is one.
     /// Judged is the request as it came, so that a response that varies on a hidden field
     /// is kept apart for those who send it.
-    fn asked(
-        &self,
-        request: &Request<()>,
-        about: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
-    ) -> Request<()> {
+    fn asked(&self, request: &Request<()>, about: &HeaderMap) -> Request<()> {
         let mut asked = request.clone();
         self.engine.settings.keys.cover(&mut asked);
-        asked.headers_mut().extend(about);
+        for (name, value) in about {
+            asked.headers_mut().insert(name, value.clone());
+        }
         asked
     }
 
     /// What asks about a stored response: whether it is still the same, or for the part of
     /// it that is missing.
-    fn about(&self) -> Vec<(HeaderName, HeaderValue)> {
-        if let Some(candidate) = &self.candidate {
-            return validators(&candidate.head.headers).collect();
+    fn about(&self) -> HeaderMap {
+        match (&self.candidate, &self.part) {
+            (Some(stored), _) => validators(&stored.head.headers).collect(),
+            (None, Some(part)) => {
+                let rest = rest(&part.head.headers, part.body.part());
+                rest.into_iter().flatten().collect()
+            }
+            (None, None) => HeaderMap::new(),
         }
-        let part = self.part.as_ref();
-        let rest = part.and_then(|part| rest(&part.head.headers, part.body.part()));
-        rest.into_iter().flatten().collect()
     }
 
     async fn run(mut self, mut origin: Box<dyn Origin>, request: Request<()>) {
@@ -164,16 +164,16 @@ impl Fill {
             Turn::Unwanted => return self.end(),
             Turn::Refused => return self.fail(Reason::GateFull),
         };
-        let asked = self.asked(&request, self.about());
-        let sent = asked.headers().clone();
+        let about = self.about();
+        let asked = self.asked(&request, &about);
         let fetch = reentry::noted(Arc::clone(&self.chain), origin.fetch(asked));
         let mut answer = within(fetch, &mut deadline).await;
         if let Some(Ok(first)) = answer {
-            answer = match self.heard(first, &sent, &request) {
+            answer = match self.heard(first, &about, &request) {
                 Heard::Answer(answer) => Some(Ok(answer)),
                 Heard::Done => return,
                 Heard::Nothing => {
-                    let whole = self.asked(&request, None);
+                    let whole = self.asked(&request, &HeaderMap::new());
                     let fetch = reentry::noted(Arc::clone(&self.chain), origin.fetch(whole));
                     within(fetch, &mut deadline).await
                 }
@@ -191,18 +191,17 @@ impl Fill {
         }
     }
 
-    /// What comes of the first answer, which may be about what is stored; `sent` are the
-    /// fields of the question.
+    /// What comes of the first answer, which may be to a question `about` what is stored.
     fn heard(
         &mut self,
         answer: Response<OriginBody>,
-        sent: &HeaderMap,
+        about: &HeaderMap,
         request: &Request<()>,
     ) -> Heard {
-        if let Some(part) = self.part.take().filter(|_| sent.contains_key(RANGE)) {
-            return self.rest_heard(answer, &part, sent);
+        if let Some(part) = self.part.take().filter(|_| about.contains_key(RANGE)) {
+            return self.rest_heard(answer, &part, about);
         }
-        let Some(candidate) = self.candidate.clone().filter(|_| is_conditional(sent)) else {
+        let Some(candidate) = self.candidate.clone().filter(|_| !about.is_empty()) else {
             return Heard::Answer(answer);
         };
         if answer.status() != StatusCode::NOT_MODIFIED {
@@ -289,17 +288,11 @@ impl Drop for Fill {
 }
 
 /// A request without what its client says of a copy of its own.
-pub(super) fn unconditional(request: &Request<()>) -> Request<()> {
-    let mut request = request.clone();
+pub(super) fn unconditional(mut request: Request<()>) -> Request<()> {
     for name in &CLIENT_CONDITIONS {
         request.headers_mut().remove(name);
     }
     request
-}
-
-/// Whether a request asks about a stored response. Only then is a 304 an answer.
-fn is_conditional(headers: &HeaderMap) -> bool {
-    headers.contains_key(IF_NONE_MATCH) || headers.contains_key(IF_MODIFIED_SINCE)
 }
 
 /// Whether an error, or one that caused it, says that time ran out: that is a

@@ -236,7 +236,7 @@ impl Engine {
         let entry = slot.select(request.headers)?;
         let known = ask.candidate.as_ref();
         if known.is_some_and(|known| Arc::ptr_eq(known, entry))
-            || !entry.body.part().is_whole()
+            || !entry.is_whole()
             || self.purges.check(ask.key.page(), entry) != Validity::Valid
             || Shareable::prove(&entry.head.facts, request, &ask.facts).is_err()
         {

@@ -68,6 +68,9 @@ pub struct Engine {
     pub(crate) memos: Memos,
     pub(crate) purges: Purges,
     budget: Arc<Budget>,
+    /// The part of it that may be held for answers that are recorded: their clients set the
+    /// pace, and must not keep others from being stored.
+    recordings: Arc<Budget>,
     table: Arc<Table<Announcement>>,
     gate: Arc<Gate>,
     refreshes: Arc<Gate>,
@@ -115,6 +118,8 @@ struct Shares {
     /// Of these, what is in the store. The rest is for bodies that are being fetched, and
     /// for evicted ones that someone still reads.
     stored: u64,
+    /// Of the rest, what recordings may hold.
+    recordings: u64,
 }
 
 impl Shares {
@@ -125,6 +130,7 @@ impl Shares {
             memos,
             budget,
             stored: budget - capacity / 4,
+            recordings: capacity / 8,
         }
     }
 }
@@ -144,6 +150,7 @@ impl Engine {
             purges: Purges::default(),
             table: Arc::new(Table::new(caps, Arc::clone(&budget))),
             budget,
+            recordings: Budget::new(shares.recordings),
             gate: Gate::new(settings.origin_limit, settings.origin_queue),
             refreshes: Gate::new(settings.refresh_limit, 0),
             runtime: RuntimeHandle(runtime),

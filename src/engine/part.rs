@@ -21,7 +21,7 @@ const MOST_PIECES: usize = 16;
 #[derive(Debug)]
 pub(super) struct NewPart {
     brought: Incomplete,
-    arrival: Arrival,
+    pub(super) arrival: Arrival,
     /// Its head, if it may be stored on its own.
     alone: Option<Arc<Head>>,
 }
@@ -62,24 +62,18 @@ impl NewPart {
         if is_gone || stored.head.began > self.arrival.began {
             return None;
         }
-        let Head {
-            status,
-            headers,
-            facts,
-            ..
-        } = &*stored.head;
-        let both = self.brought.after(headers, stored.body.part())?;
-        let headers = updated(headers, &self.brought.headers);
-        let answer = (*status, &headers, both.length());
-        let head = get.head(engine, self.arrival, answer, Some(facts))?;
+        let old = &*stored.head;
+        let both = self
+            .brought
+            .after(old.status, &old.headers, stored.body.part())?;
+        let headers = updated(&old.headers, &self.brought.headers);
+        let answer = (old.status, &headers, both.length());
+        let head = get.head(engine, self.arrival, answer, Some(&old.facts))?;
         Some((Arc::clone(stored), both, head))
     }
 
     /// Stores it, now that all of it has come.
     pub(super) fn keep(&self, engine: &Engine, get: &LaterGet, pieces: Vec<Bytes>) {
-        if engine.is_too_late(self.arrival.began) {
-            return;
-        }
         let new = Pieces::of_part(self.brought.part, pieces);
         let (head, body) = match (self.joined(engine, get), &self.alone) {
             (Some((stored, both, head)), _) => {

@@ -11,6 +11,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use super::Engine;
 use super::decide::Ask;
 use super::part::NewPart;
+use crate::budget::Hold;
 use crate::clock::Moment;
 use crate::entry::{Began, Head, Pieces};
 use crate::key::Key;
@@ -69,7 +70,7 @@ impl LaterGet {
         let covered = engine
             .settings
             .keys
-            .is_covered(&super::fill::unconditional(&get));
+            .is_covered(&super::fill::unconditional(get.clone()));
         covered.then(|| {
             Box::new(Self {
                 key: ask.key,
@@ -114,12 +115,17 @@ impl LaterGet {
                 (Kept::Whole(Arc::new(head)), length)
             }
         };
+        let hold = engine.recordings.take(left);
+        if hold.is_none() {
+            engine.counters.met(Reason::NoRoom);
+        }
         Some(Recording {
             engine: Arc::clone(engine),
             get: self,
             kept,
             pieces: Vec::new(),
             left,
+            _hold: hold?,
         })
     }
 
@@ -177,6 +183,15 @@ enum Kept {
     Part(Box<NewPart>),
 }
 
+impl Kept {
+    fn began(&self) -> Began {
+        match self {
+            Self::Whole(head) => head.began,
+            Self::Part(part) => part.arrival.began,
+        }
+    }
+}
+
 /// An answer that is stored once all of it has gone by; dropped before, it is forgotten.
 #[derive(Debug)]
 pub struct Recording {
@@ -185,6 +200,7 @@ pub struct Recording {
     kept: Kept,
     pieces: Vec<Bytes>,
     left: u64,
+    _hold: Hold,
 }
 
 impl Recording {
@@ -193,6 +209,9 @@ impl Recording {
     #[must_use]
     pub fn note(mut self: Box<Self>, bytes: &Bytes) -> Option<Box<Self>> {
         let engine = &self.engine;
+        if engine.is_too_late(self.kept.began()) {
+            return None;
+        }
         // One that is longer than it said is not whole.
         self.left = self.left.checked_sub(bytes.len() as u64)?;
         self.pieces.push(engine.copied(&[bytes])?);
@@ -201,11 +220,10 @@ impl Recording {
         }
         match &self.kept {
             Kept::Part(part) => part.keep(engine, &self.get, self.pieces),
-            Kept::Whole(head) if !engine.is_too_late(head.began) => {
+            Kept::Whole(head) => {
                 let body = Pieces::new(engine.in_one(self.pieces.into_iter())?);
                 engine.keep(&self.get.key, Arc::clone(head), body);
             }
-            Kept::Whole(_) => {}
         }
         None
     }

@@ -151,8 +151,13 @@ impl Incomplete {
     /// What there is with this and a stored part, if both are of the same bytes and next
     /// to each other (RFC 9110 §15.3.7.3): told by the validator, and not contradicted by
     /// what else describes the body. One that sets a cookie is for the one who asked.
-    pub(crate) fn after(&self, stored: &HeaderMap, part: &Part) -> Option<Part> {
-        if self.headers.contains_key(SET_COOKIE) {
+    pub(crate) fn after(
+        &self,
+        status: StatusCode,
+        stored: &HeaderMap,
+        part: &Part,
+    ) -> Option<Part> {
+        if status != StatusCode::OK || self.headers.contains_key(SET_COOKIE) {
             return None;
         }
         let described_alike = [CONTENT_ENCODING, CONTENT_TYPE].iter().all(|name| {
