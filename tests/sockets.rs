@@ -6,42 +6,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use support::sockets::{answer, ask, connect, serve};
 use support::{Pen, Site, held, page, written};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio::sync::Mutex;
-
-async fn serve(site: &Site) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
-    let app = site.app.clone();
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    address
-}
-
-async fn connect(address: SocketAddr) -> TcpStream {
-    TcpStream::connect(address)
-        .await
-        .expect("the server listens")
-}
-
-/// Sends a GET and leaves the answer to be read.
-async fn ask(stream: &mut TcpStream, path: &str) {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: good.test\r\nConnection: close\r\n\r\n");
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .expect("the server reads");
-}
-
-/// Everything that the server sends until it closes, and whether it closed
-/// cleanly.
-async fn answer(mut stream: TcpStream) -> String {
-    let mut bytes = Vec::new();
-    // A cut response ends in a reset or in silence; what came still counts.
-    let _ = stream.read_to_end(&mut bytes).await;
-    String::from_utf8_lossy(&bytes).into_owned()
-}
 
 /// Reads until `text` has come.
 async fn read_until(stream: &mut TcpStream, text: &str) -> String {
@@ -63,7 +32,7 @@ async fn crowd(address: SocketAddr, many: usize) -> Vec<TcpStream> {
     let mut streams = Vec::new();
     for _ in 0..many {
         let mut stream = connect(address).await;
-        ask(&mut stream, "/").await;
+        ask(&mut stream, "/", "").await;
         streams.push(stream);
     }
     streams
@@ -112,7 +81,7 @@ async fn the_leaders_socket_may_close_and_a_hundred_are_answered() {
     let (site, turns) = held("max-age=60");
     let address = serve(&site).await;
     let mut leader = connect(address).await;
-    ask(&mut leader, "/").await;
+    ask(&mut leader, "/", "").await;
     site.until(|now| now.waiting == 1).await;
     let streams = crowd(address, 100).await;
     site.until(|now| now.waiting == 101).await;
@@ -163,7 +132,7 @@ async fn an_event_stream_starts() {
     let (site, pens) = streaming(&[("content-type", "text/event-stream")]);
     let address = serve(&site).await;
     let mut stream = connect(address).await;
-    ask(&mut stream, "/").await;
+    ask(&mut stream, "/", "").await;
     site.until(|now| now.unshareable == 1).await;
     let pen = pens.lock().await[0].clone();
     pen.send(Ok("data: 1\n\n".into()))

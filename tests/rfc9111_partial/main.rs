@@ -1,0 +1,10 @@
+//! RFC 9111 §3.3 and §3.4, RFC 9110 §15.3.7: parts that are stored, combined, completed.
+
+mod combined;
+mod completed;
+mod file;
+mod promises;
+mod sockets;
+mod stored;
+#[path = "../support/mod.rs"]
+mod support;
