@@ -2,9 +2,14 @@
 
 mod combined;
 mod completed;
+#[path = "../support/dice.rs"]
+mod dice;
 mod file;
 mod promises;
+#[path = "../support/seeds.rs"]
+mod seeds;
 mod sockets;
 mod stored;
 #[path = "../support/mod.rs"]
 mod support;
+mod walk;
