@@ -81,6 +81,34 @@ async fn a_purge_takes_parts_too() {
     assert!(!site.get("/").await.is_hit());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_part_is_not_added_to_what_is_purged_meanwhile() {
+    let (pen, body) = written();
+    let body = Arc::new(Mutex::new(Some(body)));
+    let site = Site::with(by_parts(), move |call| {
+        let body = Arc::clone(&body);
+        async move {
+            if call.number == 0 {
+                return file(&call, &[LASTS, TAG, ("surrogate-key", "shelf")]);
+            }
+            let mut answer = file(&call, &[LASTS, TAG, ("content-length", "5")]);
+            *answer.body_mut() = body.lock().await.take().expect("asked once");
+            answer
+        }
+    });
+    range(&site, "bytes=0-4").await;
+    let slow = site.open(with(get("/"), &[("range", "bytes=5-9")])).await;
+    site.cache.purge(Purge::tag("shelf"));
+    pen.send(Ok("56789".into())).expect("the body is held");
+    drop(pen);
+    assert_eq!(Answer::read(slow).await.text(), "56789");
+    let only = ("cache-control", "only-if-cached");
+    for (asked, code) in [("bytes=5-9", 206), ("bytes=0-4", 504)] {
+        let answer = site.get_with("/", &[("range", asked), only]).await;
+        assert_eq!(answer.status, code, "{asked}");
+    }
+}
+
 /// A site whose parts come as the test writes them, and what it writes with.
 fn by_hand() -> (Site, Arc<Mutex<Vec<Pen>>>) {
     let pens = Arc::new(Mutex::new(Vec::new()));
