@@ -295,6 +295,32 @@ mod tests {
     }
 
     #[test]
+    fn the_same_bytes_are_told_by_a_strong_validator() {
+        let (tag, weak) = (("etag", "\"a\""), ("etag", "W/\"a\""));
+        let (dated, settled) = (("last-modified", OLD), ("date", NEW));
+        for (one, other, expected) in [
+            (map(&[tag]), map(&[tag, dated]), true),
+            (map(&[tag]), map(&[("etag", "\"b\"")]), false),
+            (map(&[weak]), map(&[weak]), false),
+            (map(&[tag]), map(&[weak]), false),
+            (map(&[dated, settled]), map(&[dated, settled]), true),
+            (map(&[dated]), map(&[dated]), false),
+            (map(&[dated, settled]), map(&[dated, settled, tag]), false),
+            (
+                map(&[dated, settled, weak]),
+                map(&[dated, settled, weak]),
+                false,
+            ),
+            (map(&[]), map(&[]), false),
+        ] {
+            assert_eq!(same_bytes(&one, &other), expected, "{one:?} {other:?}");
+        }
+        assert_eq!(if_range(&map(&[tag, dated])).expect("strong"), "\"a\"");
+        assert_eq!(if_range(&map(&[dated, settled])).expect("strong"), OLD);
+        assert_eq!(if_range(&map(&[weak])), None);
+    }
+
+    #[test]
     fn a_304_must_name_what_was_asked_about() {
         let stored = map(&[("etag", "\"a\""), ("last-modified", OLD)]);
         for (head, expected) in [

@@ -180,3 +180,71 @@ pub(crate) fn rest(stored: &HeaderMap, part: &Part) -> Option<[(HeaderName, Head
     let range = HeaderValue::try_from(range).ok()?;
     Some([(RANGE, range), (IF_RANGE, if_range(stored)?.clone())])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fields::map;
+    use super::*;
+
+    const fn part(start: u64, end: u64) -> Part {
+        Part {
+            start,
+            end,
+            total: 10,
+        }
+    }
+
+    #[test]
+    fn a_place_is_read_only_where_it_is_said_well() {
+        for (line, expected) in [
+            ("bytes 0-4/10", Some(part(0, 5))),
+            ("Bytes 9-9/10", Some(part(9, 10))),
+            ("bytes 0-9/10", Some(Part::whole(10))),
+            ("bytes 0-10/10", None),
+            ("bytes 4-3/10", None),
+            ("bytes 0-4/*", None),
+            ("bytes */10", None),
+            ("bytes  0-4/10", None),
+            ("bytes=0-4/10", None),
+            ("bytes 0-4/18446744073709551616", None),
+            ("bytes 0-4/+10", None),
+            ("bytes -4/10", None),
+            ("lines 0-4/10", None),
+        ] {
+            let head = map(&[("content-range", line)]);
+            assert_eq!(Part::read(&head), expected, "{line}");
+        }
+        let twice = ("content-range", "bytes 0-4/10");
+        assert_eq!(Part::read(&map(&[twice, twice])), None);
+    }
+
+    #[test]
+    fn parts_make_one_if_nothing_is_missing_between_them() {
+        for (one, other, both) in [
+            (part(0, 5), part(5, 10), Some(Part::whole(10))),
+            (part(2, 5), part(4, 7), Some(part(2, 7))),
+            (part(2, 8), part(4, 5), Some(part(2, 8))),
+            (part(0, 4), part(5, 10), None),
+        ] {
+            assert_eq!(one.and(&other), both);
+            assert_eq!(other.and(&one), both);
+        }
+        let another = Part {
+            total: 11,
+            ..part(5, 10)
+        };
+        assert_eq!(part(0, 5).and(&another), None);
+    }
+
+    #[test]
+    fn the_rest_is_asked_for_if_it_is_one_range() {
+        let head = map(&[("etag", "\"a\"")]);
+        let asked = |part| rest(&head, &part).map(|[(_, range), _]| range);
+        assert_eq!(asked(part(0, 5)).expect("one"), "bytes=5-");
+        assert_eq!(asked(part(5, 10)).expect("one"), "bytes=0-4");
+        assert_eq!(asked(part(2, 5)), None);
+        assert_eq!(asked(Part::whole(10)), None);
+        let weak = map(&[("etag", "W/\"a\"")]);
+        assert!(rest(&weak, &part(0, 5)).is_none());
+    }
+}
