@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::budget::{Hold, PIECE_OVERHEAD};
 use crate::clock::Moment;
-use crate::policy::{Equivalent, Lifetime, ResponseFacts, Standing, head_size};
+use crate::policy::{Equivalent, Lifetime, Part, ResponseFacts, Standing, head_size};
 
 /// The head of a response that others may have: what clients are sent, and what
 /// the rules need to know of it.
@@ -42,36 +42,52 @@ pub(crate) struct Began {
     pub(crate) purges: u64,
 }
 
-/// The whole of a body, in the pieces that it is kept in; cloning it copies no byte.
+/// A body, or a part of it, in the pieces that it is kept in; cloning it copies no byte.
 #[derive(Clone, Debug)]
-pub(crate) struct Pieces(Arc<[Bytes]>);
+pub(crate) struct Pieces {
+    pieces: Arc<[Bytes]>,
+    part: Part,
+}
 
 impl Pieces {
+    /// The whole of a body.
     pub(crate) fn new(pieces: Vec<Bytes>) -> Self {
-        Self(pieces.into())
+        let length = pieces.iter().map(|piece| piece.len() as u64).sum();
+        Self::of_part(Part::whole(length), pieces)
     }
 
-    /// The length of the body.
-    pub(crate) fn length(&self) -> u64 {
-        self.0.iter().map(|piece| piece.len() as u64).sum()
+    /// The bytes of a part.
+    pub(crate) fn of_part(part: Part, pieces: Vec<Bytes>) -> Self {
+        let pieces = pieces.into();
+        Self { pieces, part }
+    }
+
+    /// The length of the body, whether or not all of it is here.
+    pub(crate) const fn length(&self) -> u64 {
+        self.part.total
+    }
+
+    /// Where in the body the bytes lie that are here.
+    pub(crate) const fn part(&self) -> &Part {
+        &self.part
     }
 
     /// The bytes that it takes in memory.
     fn size(&self) -> u64 {
-        self.length() + self.0.len() as u64 * PIECE_OVERHEAD
+        self.part.length() + self.pieces.len() as u64 * PIECE_OVERHEAD
     }
 
-    /// The body, if it is in one piece, as most are.
+    /// What is here, if it is in one piece, as most are.
     pub(crate) fn only(&self) -> Option<&Bytes> {
-        match &self.0[..] {
+        match &self.pieces[..] {
             [piece] => Some(piece),
             _ => None,
         }
     }
 
-    /// The pieces between two places in the body.
+    /// The pieces between two places in the body, as far as they are here.
     pub(crate) fn slice(&self, range: Range<u64>) -> impl Iterator<Item = Bytes> {
-        let mut start = 0;
+        let mut start = self.part.start;
         let overlap = move |piece: &Bytes| {
             let length = piece.len();
             let within = |at: u64| usize::try_from(at.saturating_sub(start)).unwrap_or(length);
@@ -79,16 +95,16 @@ impl Pieces {
             start += length as u64;
             (from < to).then(|| piece.slice(from..to))
         };
-        self.0.iter().filter_map(overlap)
+        self.pieces.iter().filter_map(overlap)
     }
 }
 
-/// A stored response: a head and the whole of its body.
+/// A stored response: a head, and its body or a part of that.
 #[derive(Debug)]
 pub(crate) struct Entry {
     /// The head, shared with whoever is still being sent it.
     pub(crate) head: Arc<Head>,
-    /// The body.
+    /// The body, as much as there is of it.
     pub(crate) body: Pieces,
     size: u64,
     checked: AtomicU64,
@@ -133,6 +149,11 @@ impl Entry {
             body,
             hold,
         }
+    }
+
+    /// Whether its body is all there.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.body.part().is_whole()
     }
 
     /// Whether there is room for it in the cache.
@@ -206,6 +227,28 @@ mod tests {
                 let end = usize::try_from(end.min(10)).expect("small");
                 assert_eq!(slice, whole[usize::try_from(start).expect("small")..end]);
             }
+        }
+    }
+
+    #[test]
+    fn a_slice_of_a_part_is_what_is_there_of_the_whole() {
+        let part = Part {
+            start: 3,
+            end: 6,
+            total: 10,
+        };
+        let pieces = vec![Bytes::from_static(b"d"), Bytes::from_static(b"ef")];
+        let body = Pieces::of_part(part, pieces);
+        assert_eq!(body.length(), 10);
+        for (range, there) in [
+            (0..10, "def"),
+            (4..5, "e"),
+            (5..9, "f"),
+            (0..3, ""),
+            (6..7, ""),
+        ] {
+            let slice: Vec<u8> = body.slice(range).flatten().collect();
+            assert_eq!(slice, there.as_bytes());
         }
     }
 }

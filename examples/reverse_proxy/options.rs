@@ -139,6 +139,9 @@ pub(crate) struct CacheOptions {
     /// Fetch the whole page when a range of it is asked for [default: off]
     #[arg(long)]
     pub(crate) ranges_fetch_whole: bool,
+    /// Store the parts that answer ranges, and ask only for what is missing of them [default: off]
+    #[arg(long)]
+    pub(crate) store_parts: bool,
     /// Leave Cache-Tag and Surrogate-Key on answers, for a cache further out [default: off]
     #[arg(long)]
     pub(crate) forward_tags: bool,

@@ -60,6 +60,11 @@ fn rules(mut b: CacheBuilder, options: &CacheOptions) -> CacheBuilder {
     );
     b = given(
         b,
+        options.store_parts.then_some(true),
+        CacheBuilder::store_parts,
+    );
+    b = given(
+        b,
         options.normalise_vary.then_some(true),
         CacheBuilder::normalise_vary,
     );

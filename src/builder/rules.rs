@@ -151,6 +151,7 @@ impl CacheBuilder {
             .heuristics(true)
             .store_errors(true)
             .store_posts(true)
+            .store_parts(true)
             .cookies(Cookies::Ignore)
             .set_cookie(SetCookie::Share)
             .normalise_vary(true)
@@ -200,6 +201,23 @@ impl CacheBuilder {
     /// POST sees it. Off by default.
     pub fn store_posts(mut self, on: bool) -> Self {
         self.rules.store_posts = on;
+        self
+    }
+
+    /// Whether a part may be stored: the 206 that answers a GET of one range, if it says
+    /// in `Content-Range` where it lies and how long the whole is, how long it is itself,
+    /// and has a strong validator (RFC 9111 §3.3). It answers later ranges that lie within
+    /// it while it is fresh. What is next to it and has the same validator is added to it,
+    /// a GET of the whole asks for what is missing only (§3.4). Off by default.
+    ///
+    /// Of each variant one part is kept, the last one where two do not touch. An answer to
+    /// `If-Range` need not repeat what the client knows, so that it is added to a stored
+    /// part or not stored.
+    ///
+    /// With [`fetch_whole_for_ranges`](Self::fetch_whole_for_ranges) there are no parts to
+    /// be stored.
+    pub fn store_parts(mut self, on: bool) -> Self {
+        self.rules.store_parts = on;
         self
     }
 

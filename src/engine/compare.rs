@@ -46,7 +46,8 @@ impl Compared {
     /// was shown the request as it came, with what the key leaves out, and may have made
     /// the answer for that. So all that a HEAD can bring about is one more validation.
     pub(super) fn note(&self, engine: &Engine, status: StatusCode, headers: &HeaderMap) {
-        let (stored, length) = (&self.entry.head, self.entry.body.length());
+        // What is stored may be a part: the length is that of the whole.
+        let (stored, length) = (&self.entry.head, self.entry.body.part().total);
         let same = stored.status == status && describes(headers, &stored.headers, length);
         if same || status != StatusCode::OK {
             return;

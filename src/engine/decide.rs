@@ -33,6 +33,8 @@ pub(crate) enum Decision {
     /// Hand the request to the handler. With the key, if what is remembered of it
     /// is the reason: the answer may show that to be out of date.
     Pass(Reason, Option<(Key, RequestFacts)>),
+    /// Hand the request to the handler; the part that it is answered with may be stored.
+    PassForPart(Box<Ask>),
     /// Answer with an error of our own, and when to try again.
     Refuse(Failure, Option<Duration>),
 }
@@ -44,6 +46,8 @@ pub(crate) struct Ask {
     pub(super) facts: RequestFacts,
     /// What is stored and might be validated, or served if the origin fails.
     pub(super) candidate: Option<Arc<Entry>>,
+    /// The part that is stored of it, and might be completed.
+    pub(super) part: Option<Arc<Entry>>,
     /// The request fields that the key is known to vary on.
     pub(super) names: VaryNames,
     /// Why what is stored will not do.
@@ -69,7 +73,7 @@ impl Engine {
             .as_deref()
             .and_then(|slot| self.usable(&key, slot, request));
         let Some(entry) = found else {
-            return self.decide_miss(request, &key, facts, slot.as_deref(), now);
+            return self.decide_miss(request, &key, facts, slot.as_deref(), None, now);
         };
         if let Err(reason) = Shareable::prove(&entry.head.facts, request, &facts) {
             if facts.directives.only_if_cached {
@@ -77,13 +81,10 @@ impl Engine {
             }
             return Decision::Pass(reason, None);
         }
-        let reuse = entry
-            .head
-            .lifetime()
-            .map_or(Reuse::Validate(Reason::NoLifetime), |lifetime| {
-                lifetime.reuse(&facts.directives, now, entry.stale_since())
-            });
-        match reuse {
+        if !entry.is_whole() {
+            return self.decide_part(request, &key, facts, slot.as_deref(), entry, now);
+        }
+        match reuse(&entry, &facts, now) {
             Reuse::Fresh => Decision::Hit(entry, facts, Reason::Fresh),
             Reuse::MaxStale => Decision::Hit(entry, facts, Reason::MaxStale),
             // What this request would bring may not be stored.
@@ -139,28 +140,59 @@ impl Engine {
         self.decide_ask(self.ask(key, facts, Some(&entry), slot, why), now)
     }
 
-    /// Nothing that is stored will do.
+    /// A part is stored. It is not served stale, and not validated: what comes next to it
+    /// or in its place does that.
+    fn decide_part(
+        &self,
+        request: RequestHead<'_>,
+        key: &KeyBuf,
+        facts: RequestFacts,
+        slot: Option<&Slot>,
+        part: Arc<Entry>,
+        now: Moment,
+    ) -> Decision {
+        let ranges = self.ranges(&part, request, &facts);
+        let is_enough = part.body.part().answers(&ranges);
+        let why = match reuse(&part, &facts, now) {
+            _ if !is_enough => Reason::PartMiss,
+            Reuse::Fresh => return Decision::Hit(part, facts, Reason::Fresh),
+            Reuse::MaxStale => return Decision::Hit(part, facts, Reason::MaxStale),
+            Reuse::StaleWhileRevalidate => Reason::Stale,
+            Reuse::Validate(why) => why,
+        };
+        self.decide_miss(request, key, facts, slot, Some((part, why)), now)
+    }
+
+    /// Nothing that is stored will do, not even the part that there may be.
     fn decide_miss(
         &self,
         request: RequestHead<'_>,
         key: &KeyBuf,
         facts: RequestFacts,
         slot: Option<&Slot>,
+        part: Option<(Arc<Entry>, Reason)>,
         now: Moment,
     ) -> Decision {
         if facts.directives.only_if_cached {
             return Decision::Refuse(Failure::of(Reason::OnlyIfCached), None);
         }
-        let why = match slot {
-            Some(slot) if slot.select(request.headers).is_none() => Reason::VaryMiss,
-            _ => Reason::UriMiss,
+        let rules = &self.settings.rules;
+        let is_range = facts.range && !rules.fetch_whole_for_ranges;
+        let why = match (&part, slot) {
+            (Some((_, why)), _) => *why,
+            (None, _) if is_range => Reason::RangeMiss,
+            (None, Some(slot)) if slot.select(request.headers).is_none() => Reason::VaryMiss,
+            (None, _) => Reason::UriMiss,
         };
+        let part = part.as_ref().map(|(part, _)| part);
         let pass = if facts.directives.no_store {
             Some(Reason::RequestNoStore)
         } else if facts.head {
             Some(Reason::HeadMiss)
-        } else if facts.range && !self.settings.rules.fetch_whole_for_ranges {
-            Some(Reason::RangeMiss)
+        } else if is_range && rules.store_parts {
+            return Decision::PassForPart(self.ask(key, facts, part, slot, why));
+        } else if is_range {
+            Some(why)
         } else if why == Reason::VaryMiss && slot.is_some_and(|slot| self.is_full(key, slot, now)) {
             Some(Reason::VariantsFull)
         } else {
@@ -168,7 +200,7 @@ impl Engine {
         };
         match pass {
             Some(reason) => Decision::Pass(reason, None),
-            None => self.decide_ask(self.ask(key, facts, None, slot, why), now),
+            None => self.decide_ask(self.ask(key, facts, part, slot, why), now),
         }
     }
 
@@ -193,14 +225,16 @@ impl Engine {
         &self,
         key: &KeyBuf,
         facts: RequestFacts,
-        candidate: Option<&Arc<Entry>>,
+        stored: Option<&Arc<Entry>>,
         slot: Option<&Slot>,
         why: Reason,
     ) -> Box<Ask> {
+        let of_kind = |whole| stored.filter(|entry| entry.is_whole() == whole).cloned();
         Box::new(Ask {
             key: key.to_key(),
             facts,
-            candidate: candidate.cloned(),
+            candidate: of_kind(true),
+            part: of_kind(false),
             names: slot.map(Slot::vary_names).unwrap_or_default(),
             why,
         })
@@ -235,6 +269,14 @@ fn past(request: RequestHead<'_>, reason: Reason) -> Decision {
         return Decision::Refuse(Failure::of(Reason::OnlyIfCached), None);
     }
     Decision::Pass(reason, None)
+}
+
+/// Whether a stored response may be served now, without asking.
+fn reuse(entry: &Entry, facts: &RequestFacts, now: Moment) -> Reuse {
+    let unknown = Reuse::Validate(Reason::NoLifetime);
+    entry.head.lifetime().map_or(unknown, |lifetime| {
+        lifetime.reuse(&facts.directives, now, entry.stale_since())
+    })
 }
 
 /// Whether a stored response may stand in for an error: one that is none itself.

@@ -21,6 +21,7 @@ impl Engine {
             Decision::OnError(entry, _, reason) => (Verb::Stale, reason, Some(entry)),
             Decision::Refresh(entry, _) => (Verb::Stale, Reason::StaleWhileRevalidate, Some(entry)),
             Decision::Pass(reason, _) => (Verb::Pass, reason, None),
+            Decision::PassForPart(ask) => (Verb::Pass, ask.why, ask.part),
             Decision::Refuse(failure, _) => (Verb::Refuse, failure.reason, None),
             Decision::Ask(ask) => {
                 let mut boarding = self.boarding(request, &ask, now);
@@ -29,7 +30,7 @@ impl Engine {
                 } else {
                     Verb::Fill
                 };
-                (verb, ask.why, ask.candidate)
+                (verb, ask.why, ask.candidate.or(ask.part))
             }
         };
         let stored = entry.as_deref().and_then(|entry: &Entry| {

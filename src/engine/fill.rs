@@ -11,19 +11,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
-use http::{HeaderMap, Method, Request, StatusCode, request};
+use http::{HeaderMap, Method, Request, Response, StatusCode, request};
 
 use super::Engine;
 use super::decide::Ask;
 use super::news::{Announcement, Failure};
-use super::origin::Origin;
+use super::origin::{Origin, OriginBody};
 use super::own::Own;
 use super::reentry::{self, Chain};
 use super::wait::{Until, within};
 use crate::entry::Entry;
 use crate::flight::Lead;
 use crate::gate::Place;
-use crate::policy::{Reason, RequestFacts, validates, validators};
+use crate::policy::{Reason, RequestFacts, rest, validates, validators};
 
 /// What a client says of its own copy or of parts: not for us to pass on.
 const CLIENT_CONDITIONS: [http::HeaderName; 5] = [
@@ -43,6 +43,16 @@ enum Turn {
     Refused,
 }
 
+/// What comes of the first answer.
+pub(super) enum Heard {
+    /// It is one.
+    Answer(Response<OriginBody>),
+    /// Everyone has been told.
+    Done,
+    /// It speaks of something else, or leaves nothing: there is the whole to ask for.
+    Nothing,
+}
+
 /// What a fetch takes while it is at the origin: a place there and, if it is a refresh,
 /// one among the refreshes.
 pub(super) type Places = (Place, Option<Place>);
@@ -54,6 +64,10 @@ pub(super) struct Fill {
     pub(super) lead: Lead<Announcement>,
     pub(super) facts: RequestFacts,
     pub(super) candidate: Option<Arc<Entry>>,
+    /// The part that is stored, until it has turned out that it cannot be completed.
+    part: Option<Arc<Entry>>,
+    /// The part that the answer goes on from.
+    pub(super) continued: Option<Arc<Entry>>,
     pub(super) own: Arc<Own>,
     pub(super) chain: Arc<Chain>,
     /// The place of a refresh among the refreshes.
@@ -78,6 +92,8 @@ impl Fill {
             lead,
             facts: ask.facts,
             candidate: ask.candidate.clone(),
+            part: ask.part.clone(),
+            continued: None,
             own: Arc::clone(&own),
             refresh: None,
             started: false,
@@ -111,25 +127,33 @@ impl Fill {
         *request.uri_mut() = keys.covered_uri(&parts.uri);
         *request.version_mut() = parts.version;
         *request.extensions_mut() = parts.extensions.clone();
-        let headers = request.headers_mut();
-        *headers = parts.headers.clone();
-        for name in &CLIENT_CONDITIONS {
-            headers.remove(name);
-        }
-        request
+        *request.headers_mut() = parts.headers.clone();
+        unconditional(request)
     }
 
-    /// What is sent: the request with the validators of a stored head, or without
-    /// any. Judged is the request as it came, so that a response that
-    /// varies on a hidden field is kept apart for those who send it.
-    fn asked(&self, request: &Request<()>, stored: Option<&HeaderMap>) -> Request<()> {
+    /// What is sent: the request with what asks about a stored response, if there is one.
+    /// Judged is the request as it came, so that a response that varies on a hidden field
+    /// is kept apart for those who send it.
+    fn asked(&self, request: &Request<()>, about: &HeaderMap) -> Request<()> {
         let mut asked = request.clone();
         self.engine.settings.keys.cover(&mut asked);
-        let headers = asked.headers_mut();
-        for (name, value) in stored.into_iter().flat_map(validators) {
-            headers.insert(name, value);
+        for (name, value) in about {
+            asked.headers_mut().insert(name, value.clone());
         }
         asked
+    }
+
+    /// What asks about a stored response: whether it is still the same, or for the part of
+    /// it that is missing.
+    fn about(&self) -> HeaderMap {
+        match (&self.candidate, &self.part) {
+            (Some(stored), _) => validators(&stored.head.headers).collect(),
+            (None, Some(part)) => {
+                let rest = rest(&part.head.headers, part.body.part());
+                rest.into_iter().flatten().collect()
+            }
+            (None, None) => HeaderMap::new(),
+        }
     }
 
     async fn run(mut self, mut origin: Box<dyn Origin>, request: Request<()>) {
@@ -142,27 +166,21 @@ impl Fill {
             Turn::Unwanted => return self.end(),
             Turn::Refused => return self.fail(Reason::GateFull),
         };
-        let sent = self.candidate.as_deref().map(|entry| &entry.head.headers);
-        let asked = self.asked(&request, sent);
-        let conditional = is_conditional(asked.headers());
+        let about = self.about();
+        let asked = self.asked(&request, &about);
         let fetch = reentry::noted(Arc::clone(&self.chain), origin.fetch(asked));
-        let first = within(fetch, &mut deadline).await;
-        let answer = match (first, self.candidate.as_ref()) {
-            (Some(Ok(answer)), Some(candidate))
-                if conditional && answer.status() == StatusCode::NOT_MODIFIED =>
-            {
-                let (head, _) = answer.into_parts();
-                let is_ours = validates(&head.headers, &candidate.head.headers);
-                if is_ours && self.not_modified(&head, candidate, &request) {
-                    return;
+        let mut answer = within(fetch, &mut deadline).await;
+        if let Some(Ok(first)) = answer {
+            answer = match self.heard(first, &about, &request) {
+                Heard::Answer(answer) => Some(Ok(answer)),
+                Heard::Done => return,
+                Heard::Nothing => {
+                    let whole = self.asked(&request, &HeaderMap::new());
+                    let fetch = reentry::noted(Arc::clone(&self.chain), origin.fetch(whole));
+                    within(fetch, &mut deadline).await
                 }
-                // It speaks of something else, or leaves nothing: ask for the whole.
-                let whole = self.asked(&request, None);
-                let fetch = reentry::noted(Arc::clone(&self.chain), origin.fetch(whole));
-                within(fetch, &mut deadline).await
-            }
-            (first, _) => first,
-        };
+            };
+        }
         match answer {
             None => self.fail(Reason::Deadline),
             Some(Err(error)) if is_timeout(&*error) => self.fail(Reason::Deadline),
@@ -172,6 +190,31 @@ impl Fill {
                 self.fail(Reason::BadOrigin);
             }
             Some(Ok(answer)) => self.arrived(answer, &request, places).await,
+        }
+    }
+
+    /// What comes of the first answer, which may be to a question `about` what is stored.
+    fn heard(
+        &mut self,
+        answer: Response<OriginBody>,
+        about: &HeaderMap,
+        request: &Request<()>,
+    ) -> Heard {
+        if let Some(part) = self.part.take().filter(|_| about.contains_key(RANGE)) {
+            return self.rest_heard(answer, &part, about);
+        }
+        let Some(candidate) = self.candidate.clone().filter(|_| !about.is_empty()) else {
+            return Heard::Answer(answer);
+        };
+        if answer.status() != StatusCode::NOT_MODIFIED {
+            return Heard::Answer(answer);
+        }
+        let (head, _) = answer.into_parts();
+        let is_ours = validates(&head.headers, &candidate.head.headers);
+        if is_ours && self.not_modified(&head, &candidate, request) {
+            Heard::Done
+        } else {
+            Heard::Nothing
         }
     }
 
@@ -246,9 +289,12 @@ impl Drop for Fill {
     }
 }
 
-/// Whether a request asks about a stored response. Only then is a 304 an answer.
-fn is_conditional(headers: &HeaderMap) -> bool {
-    headers.contains_key(IF_NONE_MATCH) || headers.contains_key(IF_MODIFIED_SINCE)
+/// A request without what its client says of a copy of its own.
+pub(super) fn unconditional(mut request: Request<()>) -> Request<()> {
+    for name in &CLIENT_CONDITIONS {
+        request.headers_mut().remove(name);
+    }
+    request
 }
 
 /// Whether an error, or one that caused it, says that time ran out: that is a

@@ -18,7 +18,7 @@ use crate::clock::Moment;
 use crate::entry::{Began, Entry, Head};
 use crate::flight::Follower;
 use crate::observe::CacheStatus;
-use crate::policy::{Reason, RequestHead, Shareable, hide_tags};
+use crate::policy::{Reason, RequestHead, Shareable, hide_tags, is_failure};
 use crate::store::{Subject, Validity};
 
 /// How often a request looks again when the fetch that it followed brought
@@ -168,9 +168,9 @@ impl Engine {
         match news {
             Announcement::Head {
                 head: arrived,
+                said,
                 unstored,
-                failed,
-            } => self.on_head(follow, head, &arrived, unstored, failed, seen),
+            } => self.on_head(follow, head, (&arrived, said), unstored, seen),
             Announcement::Entry { entry, status } => {
                 self.on_entry(&follow, head, &entry, status, seen)
             }
@@ -212,11 +212,12 @@ impl Engine {
         &self,
         follow: Follow,
         head: RequestHead<'_>,
-        arrived: &Arc<Head>,
+        (arrived, said): (&Arc<Head>, StatusCode),
         unstored: Option<Reason>,
-        failed: bool,
         seen: Seen,
     ) -> Outcome {
+        // A stale copy is better than what an origin says that failed.
+        let failed = is_failure(arrived.status);
         if failed {
             let why = Reason::OriginError;
             if let Some(stale) = self.stale_instead(&follow, head, why, Some(arrived.status)) {
@@ -234,7 +235,7 @@ impl Engine {
             Err(reason) => return not_for(reason),
         };
         let line = CacheStatus {
-            fwd_status: Some(arrived.status),
+            fwd_status: Some(said),
             stored: unstored.is_none() && !failed && follow.own.is_some(),
             detail: unstored,
             ..follow.line()

@@ -15,6 +15,7 @@ use crate::flight::{Boarding, Flight, Follower, Joined};
 use crate::observe::CacheStatus;
 use crate::policy::{
     CONTENT_DIGEST, Reason, RequestFacts, RequestHead, Reuse, Shareable, Variant, VaryNames,
+    is_failure,
 };
 use crate::store::{Subject, Validity};
 
@@ -96,6 +97,7 @@ impl Engine {
                 Lookup::Reply(reply, None)
             }
             Decision::Pass(reason, known) => Lookup::Pass(self.pass(request, reason, known)),
+            Decision::PassForPart(ask) => Lookup::Pass(self.pass_for_part(request, *ask, began)),
             Decision::Ask(ask) => self.take_off(request, ask, began),
         };
         match lookup {
@@ -238,6 +240,7 @@ impl Engine {
         let entry = slot.select(request.headers)?;
         let known = ask.candidate.as_ref();
         if known.is_some_and(|known| Arc::ptr_eq(known, entry))
+            || !entry.is_whole()
             || self.purges.check(key.page(), entry) != Validity::Valid
             || Shareable::prove(&entry.head.facts, request, &ask.facts).is_err()
         {
@@ -282,10 +285,10 @@ impl Boarding<Announcement> for Aboard<'_> {
                     && self.in_time(flight)
                     && self.engine.purges.validity(subject, flight.began()) == Validity::Valid
             }
-            Some(Announcement::Head { head, failed, .. }) => {
+            Some(Announcement::Head { head, .. }) => {
                 self.names.absorb(&head.facts.variant);
                 let facts: &RequestFacts = &self.ask.facts;
-                !failed
+                !is_failure(head.status)
                     && Shareable::prove(&head.facts, self.request, facts).is_ok()
                     && self
                         .engine

@@ -12,6 +12,7 @@
 //! [`Cache::engine`](crate::Cache::engine) is the way here.
 
 mod compare;
+mod complete;
 mod decide;
 mod explain;
 mod fill;
@@ -20,6 +21,7 @@ mod lookup;
 mod news;
 mod origin;
 mod own;
+mod part;
 mod pass;
 mod payload;
 mod place;
@@ -69,6 +71,9 @@ pub struct Engine {
     pub(crate) memos: Memos,
     pub(crate) purges: Purges,
     budget: Arc<Budget>,
+    /// The part of it that may be held for answers that are recorded: their clients set the
+    /// pace, and must not keep others from being stored.
+    recordings: Arc<Budget>,
     table: Arc<Table<Announcement>>,
     gate: Arc<Gate>,
     refreshes: Arc<Gate>,
@@ -116,6 +121,8 @@ struct Shares {
     /// Of these, what is in the store. The rest is for bodies that are being fetched, and
     /// for evicted ones that someone still reads.
     stored: u64,
+    /// Of the rest, what recordings may hold.
+    recordings: u64,
 }
 
 impl Shares {
@@ -126,6 +133,7 @@ impl Shares {
             memos,
             budget,
             stored: budget - capacity / 4,
+            recordings: capacity / 8,
         }
     }
 }
@@ -149,6 +157,7 @@ impl Engine {
             purges,
             table: Arc::new(Table::new(caps, Arc::clone(&budget))),
             budget,
+            recordings: Budget::new(shares.recordings),
             gate: Gate::new(settings.origin_limit, settings.origin_queue),
             refreshes: Gate::new(settings.refresh_limit, 0),
             runtime: RuntimeHandle(runtime),

@@ -14,10 +14,10 @@ pub(crate) enum Announcement {
     /// A response that others may have; its body follows.
     Head {
         head: Arc<Head>,
+        /// What the origin said: 206, if this is what was stored and the rest of it.
+        said: StatusCode,
         /// Why it is not going to be stored when it is whole, if it is not.
         unstored: Option<Reason>,
-        /// The origin failed, and this is what it said: a stale copy is better.
-        failed: bool,
     },
     /// A stored response answers: it was validated, or just stored by another.
     Entry {

@@ -6,7 +6,9 @@ use http::{HeaderMap, Method, Response};
 
 use super::Engine;
 use super::compare::Compared;
+use super::decide::Ask;
 use super::record::{LaterGet, Recording};
+use crate::entry::Began;
 use crate::key::{self, Key};
 use crate::observe::CacheStatus;
 use crate::policy::{
@@ -58,6 +60,18 @@ impl Target {
 }
 
 impl Engine {
+    /// A pass for a request for a range: the part that it is answered with may be stored.
+    pub(super) fn pass_for_part(
+        self: &Arc<Self>,
+        request: RequestHead<'_>,
+        ask: Ask,
+        began: Began,
+    ) -> Pass {
+        let mut pass = self.pass(request, ask.why, None);
+        pass.later = LaterGet::of_range(self, request, ask, began);
+        pass
+    }
+
     pub(super) fn pass(
         self: &Arc<Self>,
         request: RequestHead<'_>,
@@ -72,7 +86,7 @@ impl Engine {
             reason,
             method: request.method.clone(),
             target,
-            later: LaterGet::of(self, request),
+            later: LaterGet::of_post(self, request),
             compared: Compared::of(self, request, reason),
             known: known.map(Box::new),
             released: false,
@@ -122,8 +136,8 @@ impl Pass {
     /// no longer. Adds Cache-Status; the body is not touched.
     ///
     /// `length` is that of the body, where `Content-Length` or the framework tells. If
-    /// the answer to a POST may be stored, what records it is handed back: it is to be
-    /// shown the body.
+    /// the answer to a POST, or a part, may be stored, what records it is handed back: it is
+    /// to be shown the body.
     pub fn finish<B>(
         mut self,
         response: &mut Response<B>,
@@ -155,8 +169,9 @@ impl Pass {
         status: http::StatusCode,
         length: Option<u64>,
     ) -> Option<Box<Recording>> {
-        let (later, target) = (self.later.take()?, self.target.as_ref()?);
-        let target = (target.authority.as_str(), target.path.as_str());
+        let target = self.target.as_ref();
+        let target = target.map(|target| (target.authority.as_str(), target.path.as_str()));
+        let later = self.later.take()?;
         let recording = later.record(&self.engine, status, headers, length, target);
         recording.map(Box::new)
     }

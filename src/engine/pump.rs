@@ -15,7 +15,7 @@ use super::reentry;
 use super::wait::Until;
 use super::{Engine, WINDOW};
 use crate::budget::Budget;
-use crate::entry::Head;
+use crate::entry::{Began, Head};
 use crate::error::{BoxError, CutShort};
 use crate::policy::{Reason, is_failure};
 
@@ -115,21 +115,27 @@ impl Fill {
     /// why not.
     fn may_be_stored(&self, total: u64, tight: bool) -> bool {
         let Engine {
-            counters,
-            settings,
-            runtime,
-            ..
+            counters, settings, ..
         } = &*self.engine;
         if total > settings.rules.max_object_size {
             counters.met(Reason::TooLarge);
         } else if tight {
             counters.met(Reason::NoRoom);
-        } else if runtime.0.now().since(self.lead.began().at) > settings.store_deadline {
-            counters.too_late.add(1);
         } else {
-            return true;
+            return !self.engine.is_too_late(self.lead.began());
         }
         false
+    }
+}
+
+impl Engine {
+    /// Whether what was asked for then has taken too long to be stored; counts that.
+    pub(super) fn is_too_late(&self, began: Began) -> bool {
+        let is_late = self.runtime.0.now().since(began.at) > self.settings.store_deadline;
+        if is_late {
+            self.counters.too_late.add(1);
+        }
+        is_late
     }
 }
 

@@ -92,10 +92,9 @@ impl Engine {
         let length = entry.body.length();
         let unchanged =
             entry.head.status.is_success() && is_not_modified(request.headers, &entry.head.headers);
-        let ranges = if facts.range && !unchanged {
-            self.ranges(entry, request, facts, length)
-        } else {
-            Ranges::Whole
+        let ranges = match unchanged {
+            true => Ranges::Whole,
+            false => self.ranges(entry, request, facts),
         };
         if ranges == Ranges::TooMany {
             self.counters.met(Reason::TooManyRanges);
@@ -124,21 +123,21 @@ impl Engine {
     }
 
     /// Which parts of a stored response are asked for.
-    fn ranges(
+    pub(super) fn ranges(
         &self,
         entry: &Entry,
         request: RequestHead<'_>,
         facts: &RequestFacts,
-        length: u64,
     ) -> Ranges {
-        let in_parts = !facts.head
+        let in_parts = facts.range
+            && !facts.head
             && entry.head.status == StatusCode::OK
             && if_range_holds(request.headers, &entry.head.headers);
         if !in_parts {
             return Ranges::Whole;
         }
         let most = self.settings.rules.max_ranges;
-        Ranges::read(request.headers, length, most)
+        Ranges::read(request.headers, entry.body.length(), most)
     }
 
     /// An answer whose body is still coming.

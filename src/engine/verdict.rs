@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Request, Response, StatusCode, response};
 use http_body::Body;
 
+use super::Engine;
 use super::fill::{Fill, Places};
 use super::news::{Announcement, Failure};
 use super::origin::OriginBody;
@@ -13,8 +14,8 @@ use super::pump;
 use crate::budget::PIECE_OVERHEAD;
 use crate::entry::{Entry, Head};
 use crate::policy::{
-    Reason, Remember, RequestHead, ResponseFacts, ResponseHead, Verdict, content_length,
-    end_to_end, is_failure, judge, updated,
+    Reason, Remember, RequestFacts, RequestHead, ResponseFacts, ResponseHead, Verdict,
+    content_length, end_to_end, is_failure, judge, updated,
 };
 
 impl Fill {
@@ -52,8 +53,8 @@ impl Fill {
                 let open = stored && !failed;
                 let news = Announcement::Head {
                     head: Arc::clone(&head),
+                    said: self.said(head.status),
                     unstored: store.err(),
-                    failed,
                 };
                 self.lead.announce(news, open);
                 let place = stored.then(|| self.place(&head, request));
@@ -65,6 +66,14 @@ impl Fill {
     fn place(&self, head: &Head, request: &Request<()>) -> Place {
         let key = self.lead.key();
         self.engine.place_of(key, request.into(), &head.facts)
+    }
+
+    /// What the origin said when it is answered with this status.
+    const fn said(&self, status: StatusCode) -> StatusCode {
+        match self.continued {
+            Some(_) => StatusCode::PARTIAL_CONTENT,
+            None => status,
+        }
     }
 
     /// Whether there is room for a body of this length, where it is known: so that the
@@ -199,20 +208,9 @@ impl Fill {
             received: clock.now(),
             wall: clock.wall(),
         };
-        let verdict = judge(
-            RequestHead::from(request),
-            &self.facts,
-            response,
-            &self.engine.settings.rules,
-        );
-        if let Verdict::Unshareable(reason, _)
-        | Verdict::Shareable {
-            store: Err(reason), ..
-        } = verdict
-        {
-            self.engine.counters.met(reason);
-        }
-        verdict
+        let known = self.continued.as_ref().map(|part| &part.head.facts);
+        self.engine
+            .judge(RequestHead::from(request), &self.facts, response, known)
     }
 
     fn head(&self, status: StatusCode, headers: &HeaderMap, facts: ResponseFacts) -> Head {
@@ -224,5 +222,32 @@ impl Fill {
             facts,
             began: self.lead.began(),
         }
+    }
+}
+
+impl Engine {
+    /// Judges a response, and counts the bound that it meets if that is what refuses it.
+    /// `known` is what is known of a stored response that it is to be one with.
+    pub(super) fn judge(
+        &self,
+        request: RequestHead<'_>,
+        facts: &RequestFacts,
+        response: ResponseHead<'_>,
+        known: Option<&ResponseFacts>,
+    ) -> Verdict {
+        let rules = &self.settings.rules;
+        let verdict = judge(request, facts, response, rules);
+        let verdict = match known {
+            Some(known) => verdict.with(known, rules),
+            None => verdict,
+        };
+        if let Verdict::Unshareable(reason, _)
+        | Verdict::Shareable {
+            store: Err(reason), ..
+        } = verdict
+        {
+            self.counters.met(reason);
+        }
+        verdict
     }
 }

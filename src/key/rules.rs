@@ -312,6 +312,15 @@ impl KeyMaker {
         }
     }
 
+    /// Whether that leaves a request as it is, so that a handler that was shown it was shown
+    /// nothing else.
+    pub(crate) fn is_covered(&self, request: &Request<()>) -> bool {
+        let mut covered = request.clone();
+        *covered.uri_mut() = self.covered_uri(request.uri());
+        self.cover(&mut covered);
+        covered.uri() == request.uri() && covered.headers() == request.headers()
+    }
+
     fn hide(&self, headers: &mut HeaderMap, is_query: bool) {
         let always = [
             HOST,

@@ -69,6 +69,7 @@ const fn forwarded(reason: Reason) -> &'static str {
         Reason::Method => "method",
         Reason::UriMiss | Reason::HeadMiss | Reason::RangeMiss => "uri-miss",
         Reason::VaryMiss | Reason::OtherVariant | Reason::VariantsFull => "vary-miss",
+        Reason::PartMiss => "partial",
         Reason::Stale | Reason::NoCache => "stale",
         Reason::RequestDirective
         | Reason::RequestNoStore

@@ -125,17 +125,50 @@ pub fn if_range_holds(request: &HeaderMap, stored: &HeaderMap) -> bool {
     }
 }
 
+fn is_strong_date(named: &[u8], stored: &HeaderMap) -> bool {
+    let date = strong_date(stored);
+    date.is_some() && parse_date(named) == date
+}
+
 /// A date validates byte for byte only if the representation had been left
 /// alone for a minute when it was sent (RFC 9110 §8.8.2.2).
-fn is_strong_date(named: &[u8], stored: &HeaderMap) -> bool {
-    let changed = last_modified(stored);
-    let settled = match (changed, dates(stored, &DATE).min()) {
-        (Some(changed), Some(sent)) => sent
-            .duration_since(changed)
-            .is_ok_and(|quiet| quiet.as_secs() >= 60),
-        _ => false,
+fn strong_date(stored: &HeaderMap) -> Option<SystemTime> {
+    let (changed, sent) = (last_modified(stored)?, dates(stored, &DATE).min()?);
+    let quiet = sent.duration_since(changed).ok()?;
+    (quiet.as_secs() >= 60).then_some(changed)
+}
+
+/// Tells one representation from another, byte for byte (RFC 9110 §8.8.1).
+#[derive(PartialEq, Eq)]
+enum Strong<'a> {
+    Tag(&'a [u8]),
+    Date(SystemTime),
+}
+
+/// The strong validator of a response. Beside an entity tag a date says nothing, as in
+/// `If-Range` (RFC 9110 §13.1.5).
+fn strong(stored: &HeaderMap) -> Option<Strong<'_>> {
+    if stored.contains_key(ETAG) {
+        let tag = entity_tag(stored).filter(|tag| !tag.weak);
+        return tag.map(|tag| Strong::Tag(tag.opaque));
+    }
+    strong_date(stored).map(Strong::Date)
+}
+
+/// Whether two responses have the same strong validator.
+pub(super) fn same_bytes(one: &HeaderMap, other: &HeaderMap) -> bool {
+    let validator = strong(one);
+    validator.is_some() && validator == strong(other)
+}
+
+/// What asks, in `If-Range`, whether `stored` is still the same byte for byte: its strong
+/// validator, if it has one.
+pub(super) fn if_range(stored: &HeaderMap) -> Option<&HeaderValue> {
+    let name = match strong(stored)? {
+        Strong::Tag(_) => ETAG,
+        Strong::Date(_) => LAST_MODIFIED,
     };
-    settled && parse_date(named).is_some_and(|named| Some(named) == changed)
+    fields::only(stored, &name)
 }
 
 /// What to ask with when `stored` is to be validated (RFC 9111 §4.3.1): its
@@ -284,6 +317,32 @@ mod tests {
         assert!(!if_range_holds(&map(&[("if-range", "W/\"a\"")]), &weak));
         let unsettled = map(&[("last-modified", OLD), ("date", OLD)]);
         assert!(!if_range_holds(&map(&[("if-range", OLD)]), &unsettled));
+    }
+
+    #[test]
+    fn the_same_bytes_are_told_by_a_strong_validator() {
+        let (tag, weak) = (("etag", "\"a\""), ("etag", "W/\"a\""));
+        let (dated, settled) = (("last-modified", OLD), ("date", NEW));
+        for (one, other, expected) in [
+            (map(&[tag]), map(&[tag, dated]), true),
+            (map(&[tag]), map(&[("etag", "\"b\"")]), false),
+            (map(&[weak]), map(&[weak]), false),
+            (map(&[tag]), map(&[weak]), false),
+            (map(&[dated, settled]), map(&[dated, settled]), true),
+            (map(&[dated]), map(&[dated]), false),
+            (map(&[dated, settled]), map(&[dated, settled, tag]), false),
+            (
+                map(&[dated, settled, weak]),
+                map(&[dated, settled, weak]),
+                false,
+            ),
+            (map(&[]), map(&[]), false),
+        ] {
+            assert_eq!(same_bytes(&one, &other), expected, "{one:?} {other:?}");
+        }
+        assert_eq!(if_range(&map(&[tag, dated])).expect("strong"), "\"a\"");
+        assert_eq!(if_range(&map(&[dated, settled])).expect("strong"), OLD);
+        assert_eq!(if_range(&map(&[weak])), None);
     }
 
     #[test]

@@ -12,7 +12,8 @@
 //!    selects (RFC 9111 §4.1, No-Vary-Search)?
 //! 3. [`Shareable::prove`]: may it have a response that another caused (§3.5)?
 //! 4. [`Lifetime::reuse`]: may it have it now, without asking the origin (§4.2)?
-//! 5. [`is_not_modified`], [`if_range_holds`], [`Ranges::read`]: in which form?
+//! 5. [`is_not_modified`], [`if_range_holds`], [`Ranges::read`]: in which form? And, if
+//!    what is stored is a part, [`Part::answers`]: is that enough (§3.3)?
 //! 6. [`judge`]: a response arrives; who may have it, and may it be stored (§3)?
 //! 7. [`validates`], [`updated`]: a 304 arrives; whose is it, and what does it
 //!    change (§4.3.4)?
@@ -33,6 +34,7 @@ pub(crate) mod fields;
 mod freshness;
 mod invalidate;
 mod offer;
+mod part;
 mod post;
 mod query;
 mod range;
@@ -55,6 +57,8 @@ pub use conditional::{if_range_holds, is_not_modified, validates};
 pub use directives::{RequestDirectives, ResponseDirectives};
 pub use freshness::{Lifetime, Reuse, Standing};
 pub use invalidate::{changes_target, named_targets};
+pub use part::Part;
+pub(crate) use part::{Incomplete, rest};
 pub(crate) use post::says_it_stands_for_get;
 pub use query::{QueryContent, content_is_keyed};
 pub(crate) use query::{is_metadata, is_query};

@@ -34,6 +34,8 @@ pub enum Reason {
     HeadMiss,
     /// A range is asked of what is not stored.
     RangeMiss,
+    /// Of what is asked for only a part is stored.
+    PartMiss,
     /// The request carries a cookie, and the route passes those.
     CookiePasses,
     /// The request carries credentials, and the route passes those.
@@ -147,6 +149,7 @@ impl Reason {
             Self::OnlyIfCached => "only-if-cached",
             Self::HeadMiss => "head-miss",
             Self::RangeMiss => "range-miss",
+            Self::PartMiss => "part-miss",
             Self::CookiePasses => "cookie-passes",
             Self::AuthorizationPasses => "authorization-passes",
             Self::CookieNeedsPermission => "cookie-needs-permission",

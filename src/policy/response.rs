@@ -85,6 +85,20 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// The verdict on a response that is to be one with a stored one, of which `known` is
+    /// known.
+    pub(crate) fn with(self, known: &ResponseFacts, rules: &Rules) -> Self {
+        match self {
+            Self::Shareable { mut facts, store } => match facts.add(known, rules) {
+                Ok(()) => Self::Shareable { facts, store },
+                Err(reason) => Self::Unshareable(reason, Remember::Not),
+            },
+            refused @ Self::Unshareable(..) => refused,
+        }
+    }
+}
+
 /// For whom it is worth remembering that a key's answer was unshareable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remember {

@@ -98,6 +98,9 @@ pub struct Rules {
     pub store_errors: bool,
     /// Whether an answer to POST may be stored for later GETs (RFC 9110 §9.3.3).
     pub store_posts: bool,
+    /// Whether a part that answers a range may be stored, for later ranges and to be
+    /// completed (RFC 9111 §3.3).
+    pub store_parts: bool,
     /// Whether a zero-lifetime answer is kept from those who already wait.
     pub strict_collapse: bool,
     /// Whether a range of what is not stored fetches the whole.
@@ -148,6 +151,7 @@ impl Default for Rules {
             statuses: Statuses::default(),
             store_errors: false,
             store_posts: false,
+            store_parts: false,
             strict_collapse: false,
             fetch_whole_for_ranges: false,
             forward_tags: false,

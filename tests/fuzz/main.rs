@@ -52,6 +52,7 @@ tests! {
     cache_control: 2000,
     cache_status: 1000,
     conditional: 4000,
+    content_range: 4000,
     dates: 4000,
     exchange: 1000,
     key: 2000,
