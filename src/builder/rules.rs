@@ -130,7 +130,9 @@ impl CacheBuilder {
     /// What RFC 9111 permits a shared cache, in place of the safe defaults: every final
     /// status, guessed lifetimes ([`heuristics`](Self::heuristics)), errors that say how
     /// long they last, stale answers for a day when the origin is gone, variants compared
-    /// by their meaning ([`normalise_vary`](Self::normalise_vary)), `CDN-Cache-Control`
+    /// by their meaning ([`normalise_vary`](Self::normalise_vary)), answers to POST and parts
+    /// stored ([`store_posts`](Self::store_posts), [`store_parts`](Self::store_parts)),
+    /// `CDN-Cache-Control`
     /// obeyed ([`targeted_fields`](Self::targeted_fields)); requests with cookies
     /// are like those without, and a stored `Set-Cookie` goes to everyone.
     /// `Authorization` still needs permission (RFC 9111 §3.5).
