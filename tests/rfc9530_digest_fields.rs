@@ -5,6 +5,7 @@ mod support;
 
 use std::time::Duration;
 
+use floodwall::Cache;
 use support::{Answer, Site, get, method, page, status, with};
 use tokio::time::sleep;
 
@@ -71,4 +72,31 @@ async fn a_304_does_not_bring_the_digest_of_nothing() {
     assert_eq!(digests(&renewed), (200, DIGEST, DIGEST));
     assert_eq!(renewed.text(), TEXT);
     assert_eq!(site.stats().validated, 1);
+}
+
+/// The digest of a part that is stored is not that of the whole that it becomes a part of.
+#[tokio::test(start_paused = true)]
+async fn a_part_has_a_digest_for_as_long_as_it_is_one() {
+    let site = Site::with(Cache::builder().store_parts(true), |call| async move {
+        let (from, to) = match call.field("range") {
+            Some("bytes=0-4") => (0, 5),
+            _ => (5, 10),
+        };
+        let range = format!("bytes {from}-{}/10", to - 1);
+        let fields = [
+            ("cache-control", "max-age=60"),
+            ("etag", "\"a\""),
+            ("content-range", &range),
+            ("content-digest", "sha-256=:AAAA:"),
+            ("repr-digest", DIGEST),
+        ];
+        status(206, &fields, &TEXT[from..to])
+    });
+    let part = || with(get("/"), &[("range", "bytes=0-4")]);
+    site.send(part()).await;
+    site.until_quiet().await;
+    assert_eq!(digests(&site.send(part()).await), (206, "", DIGEST));
+    let whole = site.get("/").await;
+    assert_eq!(digests(&whole), (200, "", DIGEST));
+    assert_eq!(whole.text(), TEXT);
 }

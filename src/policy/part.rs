@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use super::conditional::{if_range, same_bytes};
 use super::fields;
 use super::range::Ranges;
+use super::stored::CONTENT_DIGEST;
 
 /// Several parts in one body: which bytes those are, only the body says.
 const SEVERAL: [&str; 1] = ["multipart/byteranges"];
@@ -144,6 +145,8 @@ impl Incomplete {
         }
         let mut headers = response.clone();
         headers.remove(CONTENT_RANGE);
+        // Of the part, and of no other bytes (RFC 9530 §2).
+        headers.remove(CONTENT_DIGEST);
         headers.insert(CONTENT_LENGTH, part.total.into());
         Some(Self { part, headers })
     }
