@@ -200,7 +200,7 @@ fn names(criterion: &mut Criterion) {
     let (quarter, all) = (head(16 * KIB), head(64 * KIB));
     let read = |head: &HeaderMap| {
         black_box(updated(head, head));
-        black_box(end_to_end(head, &Rules::default(), wall()));
+        black_box(end_to_end(head, true, &Rules::default(), wall()));
     };
     is_linear("names", 64, || read(&quarter), || read(&all));
     let mut group = criterion.benchmark_group("stored/names");

@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::budget::{Hold, PIECE_OVERHEAD};
 use crate::clock::Moment;
-use crate::policy::{Lifetime, Part, ResponseFacts, Standing, head_size};
+use crate::policy::{Equivalent, Lifetime, Part, ResponseFacts, Standing, head_size};
 
 /// The head of a response that others may have: what clients are sent, and what
 /// the rules need to know of it.
@@ -131,7 +131,8 @@ impl Head {
             + head_size(&self.headers)
             + self.headers.len() * FIELD_OVERHEAD
             + self.facts.variant.footprint()
-            + self.facts.tags.size();
+            + self.facts.tags.size()
+            + self.facts.equivalent.as_deref().map_or(0, Equivalent::size);
         bytes as u64
     }
 }
@@ -185,15 +186,21 @@ impl Entry {
     /// since when it counts as stale because of one.
     pub(crate) fn mark_checked(&self, purges: u64, stale_since: Option<Moment>) {
         if let Some(since) = stale_since {
-            let nanos = since.since_start().as_nanos();
-            let nanos = u64::try_from(nanos).unwrap_or(NEVER - 1);
-            self.stale_since.fetch_min(nanos, Ordering::Relaxed);
+            self.mark_stale(since);
         }
         // Released after the moment, so that whoever sees the one sees the other.
         self.checked.fetch_max(purges, Ordering::Release);
     }
 
-    /// Since when a soft purge has made the entry stale, if one has.
+    /// Ends the freshness of the entry, if that has not ended before.
+    pub(crate) fn mark_stale(&self, since: Moment) {
+        let nanos = since.since_start().as_nanos();
+        let nanos = u64::try_from(nanos).unwrap_or(NEVER - 1);
+        self.stale_since.fetch_min(nanos, Ordering::Relaxed);
+    }
+
+    /// Since when the entry is stale whatever its lifetime, if it is: by a soft purge, or
+    /// by what a HEAD was told.
     #[must_use]
     pub(crate) fn stale_since(&self) -> Option<Moment> {
         let nanos = self.stale_since.load(Ordering::Relaxed);

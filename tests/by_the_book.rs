@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use floodwall::{Cache, SetCookie};
-use support::{Site, get, status, with};
+use support::{Site, get, method, status, with};
 use tokio::time::sleep;
 
 type Fields = &'static [(&'static str, &'static str)];
@@ -182,5 +182,20 @@ async fn variants_are_told_apart_by_what_they_mean() {
             assert!(!site.get_with("/", &[(name, "c")]).await.is_hit(), "{name}");
             assert!(!site.get("/").await.is_hit(), "without {name}");
         }
+    }
+}
+
+/// RFC 9110 §8.6: a HEAD is told the length that a GET would bring, but never of a 204.
+#[tokio::test(start_paused = true)]
+async fn a_head_is_told_the_length_of_all_but_a_204() {
+    for (code, body, length) in [(200, "page", "4"), (404, "", "0"), (204, "", "")] {
+        let site = Site::with(Cache::builder().by_the_book(), move |_| async move {
+            status(code, &[("cache-control", "max-age=60")], body)
+        });
+        site.get("/").await;
+        site.until_quiet().await;
+        let answer = site.send(method("HEAD", "/")).await;
+        assert!(answer.is_hit(), "{code}");
+        assert_eq!(answer.field("content-length"), length, "{code}");
     }
 }

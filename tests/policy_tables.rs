@@ -227,10 +227,10 @@ fn an_end_that_cannot_be_read_has_no_window_after_it() {
         b"stale-while-revalidate=60, stale-if-error=60",
     );
     let junk = life(&[("expires", b"0"), windows]);
-    assert!(junk.never_stale && !junk.serves_on_error(moment(0), None));
+    assert!(junk.never_stale && !junk.serves_on_error(&asked(""), moment(0), None));
     let past = date(-10);
     let past = life(&[("expires", past.as_bytes()), windows]);
-    assert!(past.serves_on_error(moment(0), None));
+    assert!(past.serves_on_error(&asked(""), moment(0), None));
 }
 
 #[test]
@@ -246,10 +246,16 @@ fn what_changes_in_the_future_is_fresh_for_no_guessed_time() {
     assert_eq!(life.expect("it is guessed").fresh_for, secs(0));
 }
 
-fn reuse(said: &str, asked: &str, at: u64) -> Reuse {
-    let request = request(&[("cache-control", asked.as_bytes())]);
-    let asked = RequestDirectives::read(request.headers());
-    life(&[("cache-control", said.as_bytes())]).reuse(&asked, moment(at), None)
+fn asked(said: &str) -> RequestDirectives {
+    RequestDirectives::read(&head(&[("cache-control", said.as_bytes())]))
+}
+
+fn reuse(said: &str, by: &str, at: u64) -> Reuse {
+    life(&[("cache-control", said.as_bytes())]).reuse(&asked(by), moment(at), None)
+}
+
+fn serves_on_error(said: &str, by: &str, at: u64) -> bool {
+    life(&[("cache-control", said.as_bytes())]).serves_on_error(&asked(by), moment(at), None)
 }
 
 #[test]
@@ -267,12 +273,32 @@ fn p15_what_may_never_be_stale_never_is() {
             let reuse = reuse(&line, asked, 1);
             assert!(matches!(reuse, Reuse::Validate(_)), "{line} {asked}");
         }
-        let life = life(&[("cache-control", line.as_bytes())]);
-        assert!(!life.serves_on_error(moment(1), None), "{line}");
+        for asked in ["", "stale-if-error=600"] {
+            assert!(!serves_on_error(&line, asked, 1), "{line} {asked}");
+        }
     }
     let plain = format!("max-age=1, {windows}");
     assert_eq!(reuse(&plain, "", 1), Reuse::StaleWhileRevalidate);
-    assert!(life(&[("cache-control", plain.as_bytes())]).serves_on_error(moment(60), None));
+    assert!(serves_on_error(&plain, "", 60));
+}
+
+/// RFC 5861 §4: the window of the response, or the one that the request opens.
+#[test]
+fn a_request_may_accept_more_staleness_where_the_origin_fails() {
+    for (said, by, until) in [
+        ("max-age=10", "", 10),
+        ("max-age=10", "stale-if-error=20", 30),
+        ("max-age=10, stale-if-error=5", "stale-if-error=20", 30),
+        ("max-age=10, stale-if-error=20", "stale-if-error=5", 30),
+        ("max-age=10, stale-if-error=20", "stale-if-error=0", 30),
+        ("max-age=10, stale-if-error=0", "stale-if-error=20", 30),
+        ("max-age=10", "stale-if-error=20, stale-if-error=5", 15),
+        ("max-age=10", "stale-if-error=x", 10),
+        ("max-age=10", "stale-if-error", 10),
+    ] {
+        assert!(serves_on_error(said, by, until - 1), "{said} {by}");
+        assert!(!serves_on_error(said, by, until), "{said} {by}");
+    }
 }
 
 #[test]

@@ -5,9 +5,9 @@ mod support;
 use std::time::Duration;
 
 use axum::body::Body;
-use floodwall::{Cache, CacheBuilder};
+use floodwall::{Cache, CacheBuilder, KeyRules};
 use http::{Request, Response};
-use support::{Answer, Site, get, method, status};
+use support::{Answer, Site, get, method, status, with};
 use tokio::time::sleep;
 
 type Fields = &'static [(&'static str, &'static str)];
@@ -127,4 +127,39 @@ async fn a_change_while_it_is_sent_wins() {
     assert_eq!(post(&site).await.text(), "posted 1");
     assert_eq!(Answer::read(slow).await.text(), "posted 0");
     assert_eq!(site.send(ask()).await.text(), "posted 1");
+}
+
+/// RFC 9111 §5.2.1.5: nothing is stored of an answer to a request that says `no-store`.
+#[tokio::test(start_paused = true)]
+async fn one_to_a_request_that_says_no_store_is_not_stored() {
+    let site = site(Cache::builder().by_the_book(), &[LASTS, HERE]);
+    let request = with(method("POST", "/page"), &[("cache-control", "no-store")]);
+    site.send(request.map(|_| Body::from("form"))).await;
+    assert_eq!(site.send(ask()).await.text(), "got");
+    assert_eq!(site.stats().stored, 0);
+}
+
+/// A POST passes as it came. What its handler saw, and no handler would see of a GET on
+/// behalf of many, may be in the answer.
+#[tokio::test(start_paused = true)]
+async fn one_that_may_be_made_of_what_the_key_leaves_out_is_not_stored() {
+    let here: Fields = &[LASTS, ("content-location", "/page?q=1&utm=x")];
+    let keys = KeyRules::new().drop_query("utm");
+    let plain = site(Cache::builder().by_the_book().key(keys.clone()), here);
+    plain.send(method("POST", "/page?q=1&utm=x")).await;
+    assert_eq!(plain.get("/page?q=1").await.text(), "got");
+    let strict = Cache::builder()
+        .by_the_book()
+        .key(keys.strict_forwarding(true));
+    for (field, stored) in [
+        (("x-evil", "1"), false),
+        (("host", "Good.Test"), false),
+        (("content-type", "text/plain"), true),
+    ] {
+        let site = site(strict.clone(), &[LASTS, HERE]);
+        let mut request = method("POST", "/page").map(|_| Body::from("form"));
+        request.headers_mut().remove(field.0);
+        site.send(with(request, &[field])).await;
+        assert_eq!(site.send(ask()).await.is_hit(), stored, "{field:?}");
+    }
 }

@@ -1,12 +1,15 @@
 //! RFC 9213, Targeted HTTP Cache Control.
 
 mod support;
+#[path = "support/wire.rs"]
+mod wire;
 
 use std::time::Duration;
 
 use floodwall::{Cache, CacheBuilder, ConfigError};
 use support::{Site, status};
 use tokio::time::sleep;
+use wire::{HandClock, serve, told};
 
 type Fields = &'static [(&'static str, &'static str)];
 
@@ -139,6 +142,53 @@ async fn permission() {
             shared,
             "{said}"
         );
+    }
+}
+
+/// Whether what says this is fresh for so many seconds and no longer, over real sockets.
+async fn is_fresh_for(builder: CacheBuilder, said: Fields, seconds: u64) -> bool {
+    let clock = HandClock::default();
+    let site = Site::on(builder.runtime(clock.clone()), move |_| async move {
+        status(200, said, "page")
+    });
+    let address = serve(&site).await;
+    let first = told(address, "GET", "/", &[]).await;
+    for (name, value) in said {
+        assert_eq!(first.field(name), *value, "passed on unchanged");
+    }
+    site.until_quiet().await;
+    clock.pass(seconds.saturating_sub(1));
+    let inside = told(address, "GET", "/", &[]).await.is_hit();
+    clock.pass(1);
+    let outside = told(address, "GET", "/", &[]).await.is_hit();
+    inside == (seconds > 0) && !outside
+}
+
+/// The examples of §2.3 and §3.1, for a cache whose target list is `CDN-Cache-Control`, and
+/// for any other shared cache. Both give what names no lifetime five minutes.
+#[tokio::test]
+async fn the_examples() {
+    const ALL: &str = "cache-control";
+    let rows: [(Fields, u64, u64); 5] = [
+        (
+            &[(ALL, "max-age=60, s-maxage=120"), (CDN, "max-age=600")],
+            600,
+            120,
+        ),
+        (&[(CDN, "max-age=600"), (ALL, "no-store")], 600, 0),
+        (&[(ALL, "no-store")], 0, 0),
+        (&[(ALL, "no-store"), (CDN, "none")], 300, 0),
+        (
+            &[("age", "1800"), (ALL, "max-age=600"), (CDN, "max-age=3600")],
+            1800,
+            0,
+        ),
+    ];
+    for (said, for_cdn, for_others) in rows {
+        let any = Cache::builder().default_fresh_for(Duration::from_secs(300));
+        let cdn = any.clone().targeted_fields(["CDN-Cache-Control"]);
+        assert!(is_fresh_for(cdn, said, for_cdn).await, "{said:?}");
+        assert!(is_fresh_for(any, said, for_others).await, "{said:?}");
     }
 }
 

@@ -1,10 +1,14 @@
 //! RFC 9875, HTTP Cache Groups.
 
 mod support;
+#[path = "support/wire.rs"]
+mod wire;
 
 use axum::body::Body;
+use floodwall::Cache;
 use http::Request;
 use support::{Site, get, method, status};
+use wire::{HandClock, serve, told};
 
 const LASTS: (&str, &str) = ("cache-control", "max-age=600");
 
@@ -163,4 +167,51 @@ async fn a_fetch_under_way_is_older_than_the_change() {
     // It asked before the change, and is answered by what was asked for after it.
     assert_eq!(first.await.expect("no request panics").text(), "2");
     assert_eq!(site.get("/page").await.text(), "2");
+}
+
+/// The examples of §2 and §3, over real sockets: an answer to POST names two groups, and
+/// what is in either or both of them goes.
+#[tokio::test]
+async fn the_examples() {
+    let builder = Cache::builder().runtime(HandClock::default());
+    let site = Site::on(builder, |call| async move {
+        let lasts = ("cache-control", "max-age=3600");
+        let of = |groups| status(200, &[lasts, ("cache-groups", groups)], "page");
+        match call.request.uri().path() {
+            "/vote" => {
+                let groups = "\"eurovision-results\", \"australia\"";
+                let fields = [
+                    ("content-type", "text/html"),
+                    ("cache-group-invalidation", groups),
+                ];
+                status(200, &fields, "")
+            }
+            "/example.js" => of("\"scripts\""),
+            "/results" => of("\"eurovision-results\""),
+            "/australia" => of("\"nations\", \"australia\""),
+            "/australia/results" => of("\"australia\", \"eurovision-results\""),
+            _ => of("\"nations\""),
+        }
+    });
+    let address = serve(&site).await;
+    let pages = [
+        ("/example.js", true),
+        ("/results", false),
+        ("/australia", false),
+        ("/australia/results", false),
+        ("/austria", true),
+    ];
+    for (page, _) in pages {
+        told(address, "GET", page, &[]).await;
+        site.until_quiet().await;
+        assert!(told(address, "GET", page, &[]).await.is_hit(), "{page}");
+    }
+    // §3: ignored on the answer to a safe method.
+    told(address, "GET", "/vote", &[]).await;
+    assert!(told(address, "GET", "/results", &[]).await.is_hit());
+    told(address, "POST", "/vote", &[]).await;
+    for (page, stays) in pages {
+        let answer = told(address, "GET", page, &[]).await;
+        assert_eq!(answer.is_hit(), stays, "{page}");
+    }
 }

@@ -1,42 +1,15 @@
 //! The whole stack over real sockets: axum's server, the layer, raw clients.
 
 mod support;
+#[path = "support/wire.rs"]
+mod wire;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use support::sockets::{answer, ask, connect, serve};
 use support::{Pen, Site, held, page, written};
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio::sync::Mutex;
-
-/// Reads until `text` has come.
-async fn read_until(stream: &mut TcpStream, text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut piece = [0; 1024];
-    while !String::from_utf8_lossy(&bytes).contains(text) {
-        let length = stream.read(&mut piece).await.expect("the answer goes on");
-        assert!(
-            length > 0,
-            "ended before {text:?}: {}",
-            String::from_utf8_lossy(&bytes)
-        );
-        bytes.extend_from_slice(&piece[..length]);
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-async fn crowd(address: SocketAddr, many: usize) -> Vec<TcpStream> {
-    let mut streams = Vec::new();
-    for _ in 0..many {
-        let mut stream = connect(address).await;
-        ask(&mut stream, "/", "").await;
-        streams.push(stream);
-    }
-    streams
-}
+use wire::{answer, ask, connect, crowd, read_until, serve};
 
 #[tokio::test]
 async fn a_thousand_sockets_are_one_call() {
@@ -81,7 +54,7 @@ async fn the_leaders_socket_may_close_and_a_hundred_are_answered() {
     let (site, turns) = held("max-age=60");
     let address = serve(&site).await;
     let mut leader = connect(address).await;
-    ask(&mut leader, "/", "").await;
+    ask(&mut leader, "/").await;
     site.until(|now| now.waiting == 1).await;
     let streams = crowd(address, 100).await;
     site.until(|now| now.waiting == 101).await;
@@ -132,7 +105,7 @@ async fn an_event_stream_starts() {
     let (site, pens) = streaming(&[("content-type", "text/event-stream")]);
     let address = serve(&site).await;
     let mut stream = connect(address).await;
-    ask(&mut stream, "/", "").await;
+    ask(&mut stream, "/").await;
     site.until(|now| now.unshareable == 1).await;
     let pen = pens.lock().await[0].clone();
     pen.send(Ok("data: 1\n\n".into()))

@@ -138,6 +138,38 @@ async fn the_operator_may_open_windows_that_the_page_leaves_unsaid() {
     }
 }
 
+/// RFC 5861 §4: a request may open the window for itself, and for nobody else; never past
+/// what the page forbids.
+#[tokio::test(start_paused = true)]
+async fn a_request_may_accept_a_stale_page_in_place_of_an_error() {
+    let asked = [("cache-control", "stale-if-error=60")];
+    for (said, expected) in [
+        ("max-age=1", 200),
+        ("max-age=1, stale-if-error=0", 200),
+        ("max-age=1, must-revalidate", 502),
+        ("max-age=1, proxy-revalidate", 502),
+        ("s-maxage=1", 502),
+        ("max-age=1, no-cache", 502),
+    ] {
+        let weak = weak(Cache::builder(), said);
+        weak.site.get("/").await;
+        weak.break_down();
+        sleep(secs(2)).await;
+        // Both wait for the same fetch.
+        let patient = weak.site.spawn(with(get("/"), &asked));
+        let strict = weak.site.spawn(get("/"));
+        let [patient, strict] = [patient, strict].map(|answer| async {
+            let answer = answer.await.expect("no request panics");
+            answer.status
+        });
+        assert_eq!(patient.await, expected, "{said}");
+        assert_eq!(strict.await, 502, "{said}");
+        assert_eq!(weak.site.calls(), 2);
+        sleep(secs(60)).await;
+        assert_eq!(weak.site.get_with("/", &asked).await.status, 502, "{said}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_hung_origin_gives_stale_at_the_deadline() {
     let builder = Cache::builder().fetch_deadline(secs(1));

@@ -91,6 +91,15 @@ impl CacheBuilder {
         self
     }
 
+    /// The bytes that the content of a QUERY (RFC 10008) may have and be a part of its key.
+    /// Default 8 KiB; at most 64 KiB. A longer one passes, and so does one whose length is
+    /// not known before it is read. None is cached unless the layer reads them: see
+    /// [`CacheLayer::with_queries`](crate::CacheLayer::with_queries).
+    pub fn max_query_bytes(mut self, most: usize) -> Self {
+        self.rules.max_query_bytes = most;
+        self
+    }
+
     /// What to do with requests that carry a cookie.
     pub fn cookies(mut self, cookies: Cookies) -> Self {
         self.rules.cookies = cookies;
@@ -121,7 +130,9 @@ impl CacheBuilder {
     /// What RFC 9111 permits a shared cache, in place of the safe defaults: every final
     /// status, guessed lifetimes ([`heuristics`](Self::heuristics)), errors that say how
     /// long they last, stale answers for a day when the origin is gone, variants compared
-    /// by their meaning ([`normalise_vary`](Self::normalise_vary)), `CDN-Cache-Control`
+    /// by their meaning ([`normalise_vary`](Self::normalise_vary)), answers to POST and parts
+    /// stored ([`store_posts`](Self::store_posts), [`store_parts`](Self::store_parts)),
+    /// `CDN-Cache-Control`
     /// obeyed ([`targeted_fields`](Self::targeted_fields)); requests with cookies
     /// are like those without, and a stored `Set-Cookie` goes to everyone.
     /// `Authorization` still needs permission (RFC 9111 §3.5).
@@ -187,7 +198,9 @@ impl CacheBuilder {
 
     /// Whether the answer to a POST may be stored for later GETs and HEADs, if it names a
     /// lifetime and, in `Content-Location`, the very target of the POST (RFC 9110
-    /// §9.3.3). It must say how long it is. Off by default.
+    /// §9.3.3). It must say how long it is. One to a request with anything that the key
+    /// leaves out (`drop_query`, `strict_forwarding`) is not stored, as the handler of a
+    /// POST sees it. Off by default.
     pub fn store_posts(mut self, on: bool) -> Self {
         self.rules.store_posts = on;
         self
@@ -221,6 +234,28 @@ impl CacheBuilder {
     /// for a cache further out. Off by default.
     pub fn forward_tags(mut self, on: bool) -> Self {
         self.rules.forward_tags = on;
+        self
+    }
+
+    /// Whether responses are believed that say, in `No-Vary-Search`, which parts of the
+    /// query tell them from others: they then answer all equivalent URLs. On by default.
+    /// The first answer tells what is to be left out of the keys of its path; what is known
+    /// of paths takes a part of the [`capacity`](Self::capacity), and what is forgotten is
+    /// learned again. See also [`KeyRules::no_vary_search`](crate::KeyRules::no_vary_search).
+    pub fn no_vary_search(mut self, on: bool) -> Self {
+        self.rules.no_vary_search = on;
+        self
+    }
+
+    /// Whether, of the variants that exist, one is chosen that a request would not have been
+    /// given for the same words (RFC 9111 §4.1): if it varies on `Accept-Language`, one whose
+    /// `Content-Language` no other language is preferred to; if on `Accept-Encoding`, one
+    /// whose `Content-Encoding` no other coding is preferred to. `fr;q=0.5, de` is then
+    /// answered with the page in `de` that was made for `en, de`. Off by default, and beyond
+    /// what RFC 9111 permits: for handlers that would choose the same. A variant in no
+    /// coding, or in several languages, is for the same words alone.
+    pub fn choose_variants(mut self, on: bool) -> Self {
+        self.rules.choose_variants = on;
         self
     }
 

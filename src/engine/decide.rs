@@ -9,7 +9,10 @@ use super::reentry;
 use crate::clock::Moment;
 use crate::entry::Entry;
 use crate::key::{Key, KeyBuf};
-use crate::policy::{Reason, RequestFacts, RequestHead, Reuse, Shareable, VaryNames, is_failure};
+use crate::policy::{
+    Reason, RequestDirectives, RequestFacts, RequestHead, Reuse, Shareable, VaryNames, is_failure,
+    is_safe,
+};
 use crate::store::{Slot, Validity};
 
 /// Failures in a row, the last one without an answer, after which a key without a
@@ -54,13 +57,16 @@ pub(crate) struct Ask {
 impl Engine {
     /// Decides. Reads the store, changes nothing but what it finds purged.
     pub(super) fn decide(&self, request: RequestHead<'_>, has_body: bool, now: Moment) -> Decision {
-        let facts = match RequestFacts::read(request, has_body, &self.settings.rules) {
+        let mut facts = match RequestFacts::read(request, has_body, &self.settings.rules) {
             Ok(facts) => facts,
-            Err(reason) => return Decision::Pass(reason, None),
+            Err(reason) => return past(request, reason),
         };
-        let key = match self.settings.keys.key(request) {
-            Ok(key) => key,
-            Err(reason) => return Decision::Pass(reason, None),
+        let key = match self.key_of(request) {
+            Ok((key, by_variation)) => {
+                facts.by_variation = by_variation;
+                key
+            }
+            Err(reason) => return past(request, reason),
         };
         let slot = self.store.get(key.as_bytes());
         let found = slot
@@ -96,7 +102,12 @@ impl Engine {
     }
 
     /// The response that the request selects, unless a purge took it.
-    fn usable(&self, key: &KeyBuf, slot: &Slot, request: RequestHead<'_>) -> Option<Arc<Entry>> {
+    pub(super) fn usable(
+        &self,
+        key: &KeyBuf,
+        slot: &Slot,
+        request: RequestHead<'_>,
+    ) -> Option<Arc<Entry>> {
         let entry = slot.select(request.headers)?;
         let is_gone = |entry: &Entry| self.purges.check(key.page(), entry) == Validity::Gone;
         if self.purges.is_news_to(entry) && is_gone(entry) {
@@ -123,7 +134,7 @@ impl Engine {
             return Decision::Pass(Reason::RequestNoStore, None);
         }
         let memo = self.memos.get(key.as_bytes());
-        if memo.pause(now).is_some() && serves_on_error(&entry, now) {
+        if memo.pause(now).is_some() && serves_on_error(&entry, &facts, now) {
             return Decision::OnError(entry, facts, Reason::Pause);
         }
         self.decide_ask(self.ask(key, facts, Some(&entry), slot, why), now)
@@ -250,6 +261,16 @@ impl Engine {
     }
 }
 
+/// What is not for the cache goes past it, unless it wants nothing but what is stored
+/// (RFC 9111 §5.2.1.7). An unsafe method is written through all the same (§4).
+fn past(request: RequestHead<'_>, reason: Reason) -> Decision {
+    let stored_only = RequestDirectives::read(request.headers).only_if_cached;
+    if stored_only && is_safe(request.method) {
+        return Decision::Refuse(Failure::of(Reason::OnlyIfCached), None);
+    }
+    Decision::Pass(reason, None)
+}
+
 /// Whether a stored response may be served now, without asking.
 fn reuse(entry: &Entry, facts: &RequestFacts, now: Moment) -> Reuse {
     let unknown = Reuse::Validate(Reason::NoLifetime);
@@ -259,8 +280,10 @@ fn reuse(entry: &Entry, facts: &RequestFacts, now: Moment) -> Reuse {
 }
 
 /// Whether a stored response may stand in for an error: one that is none itself.
-pub(super) fn serves_on_error(entry: &Entry, now: Moment) -> bool {
+pub(super) fn serves_on_error(entry: &Entry, request: &RequestFacts, now: Moment) -> bool {
     let lifetime = entry.head.lifetime();
     !is_failure(entry.head.status)
-        && lifetime.is_some_and(|lifetime| lifetime.serves_on_error(now, entry.stale_since()))
+        && lifetime.is_some_and(|lifetime| {
+            lifetime.serves_on_error(&request.directives, now, entry.stale_since())
+        })
 }

@@ -318,7 +318,7 @@ impl Engine {
         if self.purges.check(follow.ask.key.page(), entry) == Validity::Gone {
             return None;
         }
-        serves_on_error(entry, now)
+        serves_on_error(entry, &follow.ask.facts, now)
             .then(|| self.reply_on_error(entry, head, &follow.ask.facts, why, said, now))
     }
 
@@ -367,7 +367,7 @@ impl Follow {
 /// it, or it has to go alone.
 const fn not_for(reason: Reason) -> Outcome {
     match reason {
-        Reason::OtherVariant => Outcome::Again(reason),
+        Reason::OtherVariant | Reason::OtherUrl => Outcome::Again(reason),
         _ => Outcome::Alone(reason),
     }
 }

@@ -14,7 +14,8 @@ use crate::entry::Began;
 use crate::flight::{Boarding, Flight, Follower, Joined};
 use crate::observe::CacheStatus;
 use crate::policy::{
-    Reason, RequestFacts, RequestHead, Reuse, Shareable, Variant, VaryNames, is_failure,
+    CONTENT_DIGEST, Reason, RequestFacts, RequestHead, Reuse, Shareable, Variant, VaryNames,
+    is_failure,
 };
 use crate::store::{Subject, Validity};
 
@@ -68,7 +69,8 @@ impl Engine {
     /// Looks a request up, and joins or starts a fetch if one is needed.
     ///
     /// `has_body` is whether the body is anything but empty, as far as the
-    /// framework can tell.
+    /// framework can tell, and has not been read: see
+    /// [`wants_content`](Self::wants_content).
     #[must_use]
     pub fn lookup(self: &Arc<Self>, request: RequestHead<'_>, has_body: bool) -> Lookup {
         let now = self.runtime.0.now();
@@ -184,7 +186,7 @@ impl Engine {
         self.counters.refused.add(1);
         self.counters.met(overflow);
         let reply = match &ask.candidate {
-            Some(entry) if serves_on_error(entry, now) => {
+            Some(entry) if serves_on_error(entry, &ask.facts, now) => {
                 self.reply_on_error(entry, request, &ask.facts, overflow, None, now)
             }
             _ => self.reply_error(Failure::of(overflow), None, CacheStatus::default()),
@@ -225,19 +227,21 @@ impl Engine {
     }
 
     /// The store is read again by whoever starts a flight: the flight before it
-    /// may have ended between the first look and the start.
+    /// may have ended between the first look and the start. What that brought may be stored
+    /// under another key, by which the request is known now.
     fn stored_meanwhile(
         &self,
         request: RequestHead<'_>,
         ask: &Ask,
         now: Moment,
     ) -> Option<Arc<crate::entry::Entry>> {
-        let slot = self.store.look(ask.key.as_bytes())?;
+        let (key, _) = self.key_of(request).ok()?;
+        let slot = self.store.look(key.as_bytes())?;
         let entry = slot.select(request.headers)?;
         let known = ask.candidate.as_ref();
         if known.is_some_and(|known| Arc::ptr_eq(known, entry))
             || !entry.is_whole()
-            || self.purges.check(ask.key.page(), entry) != Validity::Valid
+            || self.purges.check(key.page(), entry) != Validity::Valid
             || Shareable::prove(&entry.head.facts, request, &ask.facts).is_err()
         {
             return None;
@@ -249,10 +253,11 @@ impl Engine {
 }
 
 /// A HEAD is answered like a GET, without the body (RFC 9110 §9.3.2), whatever
-/// the answer is made of.
+/// the answer is made of; but for the digest of a body that is not there.
 pub(super) fn bodiless(request: RequestHead<'_>, mut reply: Box<Reply>) -> Box<Reply> {
     if *request.method == http::Method::HEAD {
         *reply.body_mut() = Payload::empty();
+        reply.headers_mut().remove(CONTENT_DIGEST);
     }
     reply
 }

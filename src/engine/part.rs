@@ -87,7 +87,7 @@ impl NewPart {
             (None, None) => return,
         };
         if let Some(body) = body {
-            engine.keep(&get.key, head, body);
+            get.keep(engine, head, body);
         }
     }
 }

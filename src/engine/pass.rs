@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, Response};
 
 use super::Engine;
+use super::compare::Compared;
 use super::decide::Ask;
 use super::record::{LaterGet, Recording};
 use crate::entry::Began;
@@ -27,6 +28,8 @@ pub struct Pass {
     target: Option<Box<Target>>,
     /// What a GET for the same would be, if the answer may be stored for it.
     later: Option<Box<LaterGet>>,
+    /// What is stored, and might be out of date by what a HEAD is told.
+    compared: Option<Box<Compared>>,
     /// The key that was found unshareable, to see whether it still is.
     known: Option<Box<(Key, RequestFacts)>>,
     /// It waited for a fetch that turned out not to be for it.
@@ -84,6 +87,7 @@ impl Engine {
             method: request.method.clone(),
             target,
             later: LaterGet::of_post(self, request),
+            compared: Compared::of(self, request, reason),
             known: known.map(Box::new),
             released: false,
         }
@@ -96,6 +100,27 @@ impl Engine {
         pass.released = true;
         pass
     }
+
+    /// Judges an answer to a request that passed, of which no more is known.
+    pub(super) fn judge_passed(
+        &self,
+        facts: &RequestFacts,
+        status: http::StatusCode,
+        headers: &HeaderMap,
+    ) -> Verdict {
+        let clock = &self.runtime.0;
+        let response = ResponseHead {
+            status,
+            headers,
+            length: None,
+            received: clock.now(),
+            wall: clock.wall(),
+        };
+        // Which variant it is makes no difference.
+        let any = http::Request::new(());
+        let rules = &self.settings.rules;
+        judge(RequestHead::from(&any), facts, response, rules)
+    }
 }
 
 impl Pass {
@@ -106,9 +131,9 @@ impl Pass {
     }
 
     /// Does what the answer asks of the cache: an unsafe method that succeeded
-    /// makes what is stored for its target invalid (RFC 9111 §4.4), and a key
-    /// that was unshareable may be so no longer. Adds Cache-Status; the body is
-    /// not touched.
+    /// makes what is stored for its target invalid (RFC 9111 §4.4), a HEAD may show
+    /// what is stored to be stale (§4.3.5), and a key that was unshareable may be so
+    /// no longer. Adds Cache-Status; the body is not touched.
     ///
     /// `length` is that of the body, where `Content-Length` or the framework tells. If
     /// the answer to a POST, or a part, may be stored, what records it is handed back: it is
@@ -122,6 +147,9 @@ impl Pass {
         let recording = self.record(response.headers(), response.status(), length);
         self.forget_memo(response.headers(), response.status());
         let engine = &self.engine;
+        if let Some(compared) = &self.compared {
+            compared.note(engine, response.status(), response.headers());
+        }
         hide_tags(response.headers_mut(), &engine.settings.rules);
         let line = CacheStatus {
             fwd: Some(self.reason),
@@ -172,19 +200,8 @@ impl Pass {
         let Some((key, facts)) = self.known.as_deref() else {
             return;
         };
-        let clock = &self.engine.runtime.0;
-        let response = ResponseHead {
-            status,
-            headers,
-            length: None,
-            received: clock.now(),
-            wall: clock.wall(),
-        };
-        // Which variant it is makes no difference here.
-        let any = http::Request::new(());
-        let rules = &self.engine.settings.rules;
         if let Verdict::Shareable { store: Ok(()), .. } =
-            judge(RequestHead::from(&any), facts, response, rules)
+            self.engine.judge_passed(facts, status, headers)
         {
             self.engine.memos.forget(key);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, StatusCode};
 
 use super::Engine;
@@ -16,7 +16,7 @@ use crate::clock::Moment;
 use crate::entry::{Began, Head, Pieces};
 use crate::key::Key;
 use crate::policy::{
-    Reason, RequestFacts, RequestHead, ResponseFacts, ResponseHead, Verdict, end_to_end,
+    Reason, RequestFacts, RequestHead, ResponseFacts, ResponseHead, Verdict, end_to_end, is_query,
     says_it_stands_for_get,
 };
 
@@ -39,26 +39,33 @@ pub(super) struct Arrival {
 }
 
 impl LaterGet {
-    /// The GET for a POST; nothing unless the operator lets answers to POST be stored.
+    /// The GET for a POST. Nothing unless the operator lets such answers be stored;
+    /// nor if the request says `no-store`, or shows the handler more than a GET on behalf
+    /// of many would: the answer may be made of that.
     pub(super) fn of_post(engine: &Engine, request: RequestHead<'_>) -> Option<Box<Self>> {
         let rules = &engine.settings.rules;
         if !rules.store_posts || *request.method != Method::POST {
             return None;
         }
         let mut get = same(request);
-        get.headers_mut().remove(CONTENT_LENGTH);
-        get.headers_mut().remove(TRANSFER_ENCODING);
-        let facts = RequestFacts::read((&get).into(), false, rules).ok()?;
-        let key = engine.settings.keys.key((&get).into()).ok()?.to_key();
+        for of_the_body in [CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING] {
+            get.headers_mut().remove(of_the_body);
+        }
+        let mut facts = RequestFacts::read((&get).into(), false, rules).ok()?;
+        if facts.directives.no_store || !engine.settings.keys.is_covered(&get) {
+            return None;
+        }
+        let (key, by_variation) = engine.key_of((&get).into()).ok()?;
+        facts.by_variation = by_variation;
         Some(Box::new(Self {
-            key,
+            key: key.to_key(),
             request: get,
             facts,
             began: None,
         }))
     }
 
-    /// The GET for a range, which it is itself. Nothing if the handler is shown what the
+    /// The GET for a range, which it is itself. Nothing for a QUERY; nor if the handler is shown what the
     /// key does not cover: its answer may depend on that.
     pub(super) fn of_range(
         engine: &Engine,
@@ -66,6 +73,9 @@ impl LaterGet {
         ask: Ask,
         began: Began,
     ) -> Option<Box<Self>> {
+        if is_query(request.method) {
+            return None;
+        }
         let get = same(request);
         let covered = engine
             .settings
@@ -161,10 +171,21 @@ impl LaterGet {
         };
         Some(Head {
             status,
-            headers: end_to_end(headers, &engine.settings.rules, wall),
+            headers: end_to_end(
+                headers,
+                facts.lifetime.is_some(),
+                &engine.settings.rules,
+                wall,
+            ),
             facts: *facts,
             began,
         })
+    }
+
+    /// Stores an answer where requests for it will look.
+    pub(super) fn keep(&self, engine: &Engine, head: Arc<Head>, body: Pieces) {
+        let place = engine.place_of(&self.key, (&self.request).into(), &head.facts);
+        engine.keep(&place, head, body);
     }
 }
 
@@ -222,7 +243,7 @@ impl Recording {
             Kept::Part(part) => part.keep(engine, &self.get, self.pieces),
             Kept::Whole(head) => {
                 let body = Pieces::new(engine.in_one(self.pieces.into_iter())?);
-                engine.keep(&self.get.key, Arc::clone(head), body);
+                self.get.keep(engine, Arc::clone(head), body);
             }
         }
         None

@@ -18,7 +18,8 @@ use crate::clock::Moment;
 use crate::entry::{Entry, Head};
 use crate::observe::{CACHE_STATUS, CacheStatus};
 use crate::policy::{
-    Ranges, Reason, RequestFacts, RequestHead, Standing, if_range_holds, is_not_modified,
+    CONTENT_DIGEST, REPR_DIGEST, Ranges, Reason, RequestFacts, RequestHead, Standing,
+    if_range_holds, is_not_modified,
 };
 
 /// A pause between two tries for one key is this long after the first failure,
@@ -112,10 +113,11 @@ impl Engine {
                 return Box::new(partial(reply, entry, &parts, &boundary));
             }
         }
-        if facts.head {
-            reply.headers_mut().insert(CONTENT_LENGTH, length.into());
-        } else {
+        if !facts.head {
             *reply.body_mut() = Payload::stored(&entry.body);
+        } else if reply.status() != StatusCode::NO_CONTENT {
+            // RFC 9110 §8.6: a 204 says no length.
+            reply.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
         Box::new(reply)
     }
@@ -263,6 +265,7 @@ fn not_modified(mut reply: Reply) -> Reply {
         CONTENT_TYPE,
         CONTENT_ENCODING,
         CONTENT_RANGE,
+        CONTENT_DIGEST,
     ] {
         reply.headers_mut().remove(name);
     }
@@ -273,7 +276,13 @@ fn not_modified(mut reply: Reply) -> Reply {
 fn unsatisfiable(mut reply: Reply, length: u64) -> Reply {
     *reply.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
     let headers = reply.headers_mut();
-    for name in [CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING] {
+    for name in [
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        CONTENT_ENCODING,
+        CONTENT_DIGEST,
+        REPR_DIGEST,
+    ] {
         headers.remove(name);
     }
     set(headers, CONTENT_RANGE, &format!("bytes */{length}"));
@@ -287,6 +296,7 @@ fn partial(mut reply: Reply, entry: &Entry, parts: &[Range<u64>], boundary: &str
     *reply.status_mut() = StatusCode::PARTIAL_CONTENT;
     let headers = reply.headers_mut();
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.remove(CONTENT_DIGEST);
     if let [part] = parts {
         set(headers, CONTENT_RANGE, &range(part));
         headers.insert(CONTENT_LENGTH, (part.end - part.start).into());

@@ -9,6 +9,7 @@ use super::Engine;
 use super::fill::{Fill, Places};
 use super::news::{Announcement, Failure};
 use super::origin::OriginBody;
+use super::place::Place;
 use super::pump;
 use crate::budget::PIECE_OVERHEAD;
 use crate::entry::{Entry, Head};
@@ -56,9 +57,15 @@ impl Fill {
                     unstored: store.err(),
                 };
                 self.lead.announce(news, open);
-                pump::run(&self, &head, body, stored, length, places).await;
+                let place = stored.then(|| self.place(&head, request));
+                pump::run(&self, &head, body, place, length, places).await;
             }
         }
+    }
+
+    fn place(&self, head: &Head, request: &Request<()>) -> Place {
+        let key = self.lead.key();
+        self.engine.place_of(key, request.into(), &head.facts)
     }
 
     /// What the origin said when it is answered with this status.
@@ -141,7 +148,8 @@ impl Fill {
         }
         let head = Arc::new(self.head(status, &merged, *facts));
         engine.counters.validated.add(1);
-        let entry = engine.keep(self.lead.key(), head, candidate.body.clone());
+        let place = self.place(&head, request);
+        let entry = engine.keep(&place, head, candidate.body.clone());
         let status = Some(StatusCode::NOT_MODIFIED);
         self.lead
             .announce(Announcement::Entry { entry, status }, false);
@@ -207,9 +215,10 @@ impl Fill {
 
     fn head(&self, status: StatusCode, headers: &HeaderMap, facts: ResponseFacts) -> Head {
         let wall = self.engine.runtime.0.wall();
+        let rules = &self.engine.settings.rules;
         Head {
             status,
-            headers: end_to_end(headers, &self.engine.settings.rules, wall),
+            headers: end_to_end(headers, facts.lifetime.is_some(), rules, wall),
             facts,
             began: self.lead.began(),
         }

@@ -376,6 +376,7 @@ fn entry(second: u64) -> Arc<Entry> {
             permission: Permission::default(),
             variant: Variant::default(),
             tags: Tags::default(),
+            equivalent: None,
         },
         began: Began {
             at: Moment::new(std::time::Duration::from_secs(second)),

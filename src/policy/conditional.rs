@@ -2,12 +2,15 @@
 
 use std::time::SystemTime;
 
-use http::header::{DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED};
+use http::header::{
+    CONTENT_LENGTH, DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED,
+};
 use http::{HeaderMap, HeaderValue};
 
 use super::date::parse_date;
 use super::fields;
 use super::freshness::dates;
+use super::response::content_length;
 
 /// An entity tag, borrowed from a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +69,12 @@ pub fn is_not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
     }
     // Two of them are none (RFC 9110 §13.1.3).
     let since = fields::only(request, &IF_MODIFIED_SINCE);
-    let since = since.and_then(|since| parse_date(since.as_bytes()));
+    let Some(since) = since.and_then(|since| parse_date(since.as_bytes())) else {
+        return false;
+    };
     let changed = dates(stored, &LAST_MODIFIED).max();
     let changed = changed.or_else(|| dates(stored, &DATE).max());
-    matches!((since, changed), (Some(since), Some(changed)) if changed <= since)
+    changed.is_some_and(|changed| changed <= since)
 }
 
 fn none_match_names(request: &HeaderMap, stored: &HeaderMap) -> bool {
@@ -184,13 +189,33 @@ pub(crate) fn validators(
 /// names are those that were sent.
 #[must_use]
 pub fn validates(not_modified: &HeaderMap, stored: &HeaderMap) -> bool {
-    if not_modified.contains_key(ETAG) {
-        return entity_tag(stored).is_some_and(|old| {
-            let mut named = not_modified.get_all(ETAG).iter();
-            named.all(|tag| EntityTag::read(tag.as_bytes()).is_some_and(|new| new.same(old)))
-        });
+    match not_modified.contains_key(ETAG) {
+        true => names_tag(not_modified, stored),
+        false => names_date(not_modified, stored),
     }
-    let mut named = not_modified.get_all(LAST_MODIFIED).iter();
+}
+
+/// Whether the head of a 200, the answer to HEAD, describes `stored`, which has a body of
+/// `length` bytes (RFC 9111 §4.3.5): of what it says by validators and length, all is so.
+pub(crate) fn describes(head: &HeaderMap, stored: &HeaderMap, length: u64) -> bool {
+    names_tag(head, stored)
+        && names_date(head, stored)
+        && (!head.contains_key(CONTENT_LENGTH) || content_length(head) == Some(length))
+}
+
+/// Whether each entity tag of a head is that of `stored`.
+fn names_tag(head: &HeaderMap, stored: &HeaderMap) -> bool {
+    let mut named = head.get_all(ETAG).iter();
+    let old = entity_tag(stored);
+    named.all(|tag| {
+        let new = EntityTag::read(tag.as_bytes());
+        matches!((new, old), (Some(new), Some(old)) if new.same(old))
+    })
+}
+
+/// Whether each date of a head is that of `stored`.
+fn names_date(head: &HeaderMap, stored: &HeaderMap) -> bool {
+    let mut named = head.get_all(LAST_MODIFIED).iter();
     let old = last_modified(stored);
     named.all(|date| old.is_some() && parse_date(date.as_bytes()) == old)
 }
@@ -334,5 +359,22 @@ mod tests {
         ] {
             assert_eq!(validates(&head, &stored), expected, "{head:?}");
         }
+    }
+
+    #[test]
+    fn the_answer_to_head_describes_what_is_stored_by_all_that_it_says() {
+        let stored = map(&[("etag", "\"a\""), ("last-modified", OLD)]);
+        for (head, expected) in [
+            (map(&[]), true),
+            (map(&[("etag", "W/\"a\""), ("last-modified", OLD)]), true),
+            (map(&[("etag", "\"b\""), ("last-modified", OLD)]), false),
+            (map(&[("etag", "\"a\""), ("last-modified", NEW)]), false),
+            (map(&[("etag", "\"a\""), ("content-length", "5")]), true),
+            (map(&[("etag", "\"a\""), ("content-length", "6")]), false),
+            (map(&[("content-length", "junk")]), false),
+        ] {
+            assert_eq!(describes(&head, &stored, 5), expected, "{head:?}");
+        }
+        assert!(!describes(&stored, &map(&[]), 5));
     }
 }

@@ -7,9 +7,12 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::{CACHE_CONTROL, PRAGMA};
+use http::header::CACHE_CONTROL;
 
+pub use self::request::RequestDirectives;
 use super::fields::{self, Member, is_token_byte};
+
+mod request;
 
 /// What a response's `Cache-Control` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,81 +124,6 @@ impl ResponseDirectives {
                 *span = Some(span.map_or(said, |before| before.min(said)));
             }
         }
-    }
-}
-
-/// What a request's `Cache-Control` (or, without one, `Pragma`) asks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RequestDirectives {
-    /// `no-store`: neither the request nor its answer may be kept.
-    pub no_store: bool,
-    /// `no-cache`, or `Pragma: no-cache` without a `Cache-Control`.
-    pub no_cache: bool,
-    /// `only-if-cached`
-    pub only_if_cached: bool,
-    /// `max-age`; zero when its value cannot be read.
-    pub max_age: Option<Duration>,
-    /// `min-fresh`; for ever when its value cannot be read.
-    pub min_fresh: Option<Duration>,
-    /// `max-stale`; without a value, any staleness is accepted; nothing when a
-    /// value cannot be read.
-    pub max_stale: Option<Duration>,
-}
-
-impl RequestDirectives {
-    /// Reads all `Cache-Control` lines, or `Pragma` where there are none
-    /// (RFC 9111 §5.4).
-    #[must_use]
-    pub fn read(headers: &HeaderMap) -> Self {
-        let mut asked = Self::default();
-        if !headers.contains_key(CACHE_CONTROL) {
-            asked.no_cache = fields::list(headers, &PRAGMA)
-                .flat_map(Directive::restrictions)
-                .any(|directive| directive.speaks_of("no-cache"));
-            return asked;
-        }
-        for member in fields::list(headers, &CACHE_CONTROL) {
-            asked.only_if_cached |= Directive::read(member).is("only-if-cached");
-            for directive in Directive::restrictions(member) {
-                asked.restrict(&directive);
-            }
-        }
-        asked.max_stale = Self::accepted_staleness(headers);
-        asked
-    }
-
-    fn restrict(&mut self, directive: &Directive<'_>) {
-        self.no_store |= directive.speaks_of("no-store");
-        self.no_cache |= directive.speaks_of("no-cache");
-        if directive.speaks_of("max-age") {
-            let asked = directive.seconds().unwrap_or_default();
-            self.max_age = Some(self.max_age.map_or(asked, |before| before.min(asked)));
-        }
-        if directive.speaks_of("min-fresh") {
-            let asked = directive.seconds().unwrap_or(fields::FOREVER);
-            self.min_fresh = self.min_fresh.max(Some(asked));
-        }
-    }
-
-    /// The least of the `max-stale`s; none if one of them cannot be read.
-    fn accepted_staleness(headers: &HeaderMap) -> Option<Duration> {
-        let mut least = None;
-        for member in fields::list(headers, &CACHE_CONTROL) {
-            let directive = Directive::read(member);
-            let mut strays = Directive::restrictions(member).skip(1);
-            if strays.any(|word| word.is("max-stale")) {
-                return None;
-            }
-            if directive.speaks_of("max-stale") {
-                let most = match directive.value {
-                    None if directive.is("max-stale") => fields::FOREVER,
-                    _ => directive.seconds()?,
-                };
-                least = Some(least.map_or(most, |before: Duration| before.min(most)));
-            }
-        }
-        least
     }
 }
 
@@ -379,58 +307,5 @@ mod tests {
         ] {
             assert_eq!(response(&[junk.as_bytes()]).max_age, secs(0), "{junk}");
         }
-    }
-
-    #[test]
-    fn pragma_speaks_only_where_cache_control_is_silent() {
-        let mut headers = HeaderMap::new();
-        headers.insert(PRAGMA, HeaderValue::from_static("No-Cache"));
-        assert!(RequestDirectives::read(&headers).no_cache);
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("foo"));
-        assert!(!RequestDirectives::read(&headers).no_cache);
-    }
-
-    #[test]
-    fn requests_ask_however_it_is_written() {
-        let asked = |name: http::HeaderName, line: &'static [u8]| {
-            let value = HeaderValue::from_bytes(line).expect("the rows are legal values");
-            RequestDirectives::read(&HeaderMap::from_iter([(name, value)]))
-        };
-        for line in [
-            &b"no-cache; x"[..],
-            b"max-stale; no-cache",
-            b"\"no-cache\"",
-            b"\xffno-cache",
-            b"x=\"a, no-cache",
-        ] {
-            assert!(asked(CACHE_CONTROL, line).no_cache);
-            assert!(asked(PRAGMA, line).no_cache);
-        }
-        assert!(asked(CACHE_CONTROL, b"no-store;").no_store);
-        assert_eq!(asked(CACHE_CONTROL, b"max-age=60;x").max_age, secs(0));
-        assert_eq!(
-            asked(CACHE_CONTROL, b"(min-fresh=1").min_fresh,
-            Some(fields::FOREVER)
-        );
-        assert_eq!(
-            asked(CACHE_CONTROL, b"x=\"no-cache, max-age=0\"").max_age,
-            None
-        );
-        let torn = b"max-stale=60, x; max-stale=1";
-        assert_eq!(asked(CACHE_CONTROL, torn).max_stale, None);
-    }
-
-    #[test]
-    fn requests_ask_in_seconds() {
-        let mut headers = HeaderMap::new();
-        let line = "max-age=10, min-fresh=5, max-stale, only-if-cached";
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static(line));
-        let asked = RequestDirectives::read(&headers);
-        assert_eq!(asked.max_age, secs(10));
-        assert_eq!(asked.min_fresh, secs(5));
-        assert_eq!(asked.max_stale, Some(fields::FOREVER));
-        assert!(asked.only_if_cached);
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-stale=junk"));
-        assert_eq!(RequestDirectives::read(&headers).max_stale, None);
     }
 }

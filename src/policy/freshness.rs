@@ -179,12 +179,21 @@ impl Lifetime {
     }
 
     /// Whether the response may be served because the origin failed
-    /// (RFC 5861 §4). A fresh one may: the failure changes nothing about it.
+    /// (RFC 5861 §4): inside of its own window, or of the one that the request opens. A
+    /// fresh one may: the failure changes nothing about it.
     #[must_use]
-    pub fn serves_on_error(&self, now: Moment, stale_since: Option<Moment>) -> bool {
+    pub fn serves_on_error(
+        &self,
+        asked: &RequestDirectives,
+        now: Moment,
+        stale_since: Option<Moment>,
+    ) -> bool {
         match self.standing(now, stale_since) {
             Standing::Fresh(_) => !self.validate_always,
-            Standing::Stale(by) => !self.never_stale && by < self.stale_if_error,
+            Standing::Stale(by) => {
+                let window = asked.stale_if_error.unwrap_or_default();
+                !self.never_stale && by < self.stale_if_error.max(window)
+            }
         }
     }
 

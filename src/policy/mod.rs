@@ -8,8 +8,8 @@
 //! The questions, in the order in which a request meets them:
 //!
 //! 1. [`RequestFacts::read`]: is this a request that a cache may answer?
-//! 2. [`Variant::matches`]: is a stored response the variant that it selects
-//!    (RFC 9111 §4.1)?
+//! 2. [`Variant::matches`], [`Equivalent::covers`]: is a stored response the one that it
+//!    selects (RFC 9111 §4.1, No-Vary-Search)?
 //! 3. [`Shareable::prove`]: may it have a response that another caused (§3.5)?
 //! 4. [`Lifetime::reuse`]: may it have it now, without asking the origin (§4.2)?
 //! 5. [`is_not_modified`], [`if_range_holds`], [`Ranges::read`]: in which form? And, if
@@ -33,8 +33,10 @@ mod directives;
 pub(crate) mod fields;
 mod freshness;
 mod invalidate;
+mod offer;
 mod part;
 mod post;
+mod query;
 mod range;
 mod reason;
 mod request;
@@ -47,9 +49,10 @@ mod status;
 mod stored;
 mod tags;
 mod targeted;
+mod url_variation;
 mod vary;
 
-pub(crate) use conditional::validators;
+pub(crate) use conditional::{describes, validators};
 pub use conditional::{if_range_holds, is_not_modified, validates};
 pub use directives::{RequestDirectives, ResponseDirectives};
 pub use freshness::{Lifetime, Reuse, Standing};
@@ -57,6 +60,8 @@ pub use invalidate::{changes_target, named_targets};
 pub use part::Part;
 pub(crate) use part::{Incomplete, rest};
 pub(crate) use post::says_it_stands_for_get;
+pub use query::{QueryContent, content_is_keyed};
+pub(crate) use query::{is_metadata, is_query};
 pub use range::Ranges;
 pub use reason::Reason;
 pub use request::{RequestFacts, RequestHead, is_safe};
@@ -67,6 +72,9 @@ pub use rules::{Authorization, Cookies, Rules, SetCookie, Statuses};
 pub(crate) use selector::Asked;
 pub use sharing::{Permission, Shareable};
 pub use status::is_failure;
+pub(crate) use stored::{CONTENT_DIGEST, REPR_DIGEST};
 pub use stored::{end_to_end, hide_tags, updated};
 pub use tags::{Tags, invalid_groups};
+pub(crate) use url_variation::without;
+pub use url_variation::{Equivalent, UrlVariation};
 pub use vary::{Variant, VaryNames};

@@ -28,13 +28,21 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     UPGRADE,
 ];
 
-/// What a 304 never changes: how the stored body is framed and coded, the validator
-/// by which it was chosen, and cookies, which are for the one who asked.
-const KEPT_FROM_304: [HeaderName; 6] = [
+/// The digest of the very bytes that a message carries (RFC 9530 §2).
+pub(crate) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+/// The digest of the representation, of which a message may carry a part or nothing
+/// (RFC 9530 §3).
+pub(crate) const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+
+/// What a 304 never changes: how the stored body is framed, coded and checked, the
+/// validator by which it was chosen, and cookies, which are for the one who asked.
+const KEPT_FROM_304: [HeaderName; 8] = [
     CONTENT_LENGTH,
     CONTENT_ENCODING,
     CONTENT_RANGE,
     CONTENT_TYPE,
+    CONTENT_DIGEST,
+    REPR_DIGEST,
     ETAG,
     SET_COOKIE,
 ];
@@ -44,14 +52,22 @@ const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
 /// The fields of a response that others may see.
 ///
-/// `Age` goes, because it is computed anew for each answer, and a `Date` is
-/// added where there is none, because the age is counted from it.
+/// `Age` goes where the age is `counted`, to be computed anew for each answer. That of
+/// a response without a lifetime stays: caches further out may guess one (RFC 9111
+/// §5.1). A `Date` is added where there is none (RFC 9110 §6.6.1).
 /// `Set-Cookie` goes, unless the operator shares cookies: a response that has one is
 /// either not shared at all, or the route asked for it to be stripped.
 #[must_use]
-pub fn end_to_end(headers: &HeaderMap, rules: &Rules, wall: SystemTime) -> HeaderMap {
+pub fn end_to_end(
+    headers: &HeaderMap,
+    counted: bool,
+    rules: &Rules,
+    wall: SystemTime,
+) -> HeaderMap {
     let mut kept = beyond_one_hop(headers);
-    kept.remove(AGE);
+    if counted {
+        kept.remove(AGE);
+    }
     if rules.set_cookie != SetCookie::Share {
         kept.remove(SET_COOKIE);
     }
@@ -160,7 +176,7 @@ mod tests {
             ("x-kept", "1"),
         ]);
         let wall = UNIX_EPOCH + Duration::from_secs(784_111_777);
-        let kept = end_to_end(&head, &Rules::default(), wall);
+        let kept = end_to_end(&head, true, &Rules::default(), wall);
         let expected = map(&[
             ("cache-groups", "\"a\""),
             ("x-kept", "1"),
@@ -176,16 +192,17 @@ mod tests {
             (UNIX_EPOCH - decades, "Thu, 01 Jan 1970 00:00:00 GMT"),
             (UNIX_EPOCH + 200 * decades, "Fri, 31 Dec 9999 23:59:59 GMT"),
         ] {
-            let kept = end_to_end(&HeaderMap::new(), &Rules::default(), wall);
+            let kept = end_to_end(&HeaderMap::new(), true, &Rules::default(), wall);
             assert_eq!(kept, map(&[("date", expected)]));
         }
     }
 
     #[test]
-    fn a_304_never_touches_framing_coding_or_cookies() {
+    fn a_304_never_touches_framing_coding_digests_or_cookies() {
         let stored = map(&[
             ("content-length", "5"),
             ("content-type", "text/html"),
+            ("content-digest", "sha-256=:AAAA:"),
             ("etag", "\"a\""),
             ("x-kept", "old"),
             ("cache-control", "max-age=1"),
@@ -196,6 +213,8 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("content-range", "bytes 0-0/1"),
             ("content-type", "text/plain"),
+            ("content-digest", "sha-256=:BBBB:"),
+            ("repr-digest", "sha-256=:BBBB:"),
             ("set-cookie", "sid=1"),
             ("connection", "close"),
             ("cache-control", "max-age=9"),
@@ -205,6 +224,7 @@ mod tests {
         let expected = map(&[
             ("content-length", "5"),
             ("content-type", "text/html"),
+            ("content-digest", "sha-256=:AAAA:"),
             ("etag", "\"a\""),
             ("x-kept", "old"),
             ("cache-control", "max-age=9"),

@@ -367,6 +367,7 @@ fn junk(field: &str) -> &'static [&'static [u8]] {
             b"max-stale=x",
             b"\"max-stale\"",
             b"max-stale;x",
+            b"\"stale-if-error\"",
             b"=",
             b"\"",
             b"\xff\x80, \"\xff\", x",

@@ -169,7 +169,14 @@ fn response_directive() -> impl Strategy<Value = String> {
 
 /// One well-formed directive of a request.
 pub(crate) fn request_directive() -> impl Strategy<Value = String> {
-    let span = select(&["max-age", "min-fresh", "max-stale", "max-stale"][..]);
+    let spans = [
+        "max-age",
+        "min-fresh",
+        "max-stale",
+        "max-stale",
+        "stale-if-error",
+    ];
+    let span = select(spans.to_vec());
     let flag = select(
         &[
             "no-cache",

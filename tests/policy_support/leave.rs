@@ -149,6 +149,8 @@ pub(crate) struct Asked {
     ranges: Ranges,
     /// Which stored responses answer it without a word of the origin.
     served: Set,
+    /// Which stored responses answer it in the place of an error.
+    excused: Set,
     /// Whether its answer may be stored.
     stored: bool,
 }
@@ -156,15 +158,19 @@ pub(crate) struct Asked {
 impl Asked {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let directives = RequestDirectives::read(headers);
-        let served = LIVES.iter().flat_map(|life| {
+        let aged = LIVES.iter().flat_map(|life| {
             let ages = [0, 9, 30, 61, 100].into_iter();
-            ages.map(move |age| life.reuse(&directives, moment(age), None))
+            ages.map(move |age| (life, moment(age)))
         });
+        let excused = aged.clone();
+        let served = aged.map(|(life, now)| life.reuse(&directives, now, None));
+        let excused = excused.map(|(life, now)| life.serves_on_error(&directives, now, None));
         Self {
             known: Set::of(STORED.iter().map(|stored| is_not_modified(headers, stored))),
             continued: Set::of(STORED.iter().map(|stored| if_range_holds(headers, stored))),
             ranges: Ranges::read(headers, 100, 3),
             served: Set::of(served.map(|reuse| !matches!(reuse, Reuse::Validate(_)))),
+            excused: Set::of(excused),
             stored: !directives.no_store,
         }
     }
@@ -175,6 +181,7 @@ impl Asked {
             && self.continued.is_within(other.continued)
             && (self.ranges == Ranges::Whole || self.ranges == other.ranges)
             && self.served.is_within(other.served)
+            && self.excused.is_within(other.excused)
             && self.stored <= other.stored
     }
 }

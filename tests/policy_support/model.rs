@@ -268,9 +268,15 @@ pub(crate) fn reuse(life: &Life, asker: &Asker, elapsed: u64, purged: Option<u64
 }
 
 /// RFC 5861 §4.
-pub(crate) fn serves_on_error(life: &Life, elapsed: u64, purged: Option<u64>) -> bool {
-    match stale_by(life, elapsed, purged) {
-        None => !life.always,
-        Some(by) => !life.never && by < life.error,
-    }
+pub(crate) fn serves_on_error(
+    life: &Life,
+    asker: &Asker,
+    elapsed: u64,
+    purged: Option<u64>,
+) -> bool {
+    let Some(by) = stale_by(life, elapsed, purged) else {
+        return !life.always;
+    };
+    let accepted = Said::of(&asker.said).least("stale-if-error").unwrap_or(0);
+    !life.never && (by < life.error || by < accepted)
 }

@@ -13,3 +13,5 @@ mod stored;
 #[path = "../support/mod.rs"]
 mod support;
 mod walk;
+#[path = "../support/wire.rs"]
+mod wire;

@@ -2,16 +2,7 @@
 
 use crate::file::{LASTS, TAG, WHOLE, file_site};
 use crate::support::Site;
-use crate::support::sockets::{answer, ask, connect, serve};
-
-/// Head and body of what a GET with these field lines is answered.
-async fn got(address: std::net::SocketAddr, fields: &str) -> (String, String) {
-    let mut stream = connect(address).await;
-    ask(&mut stream, "/", fields).await;
-    let text = answer(stream).await;
-    let (head, body) = text.split_once("\r\n\r\n").expect("the head is over");
-    (head.to_owned(), body.to_owned())
-}
+use crate::wire::{serve, told};
 
 fn site() -> Site {
     file_site(&[LASTS, TAG])
@@ -21,21 +12,13 @@ fn site() -> Site {
 async fn a_part_is_stored_and_cut() {
     let site = site();
     let address = serve(&site).await;
-    let (head, body) = got(address, "Range: bytes=5-14\r\n").await;
-    assert!(
-        head.starts_with("HTTP/1.1 206 Partial Content\r\n"),
-        "{head}"
-    );
-    assert_eq!(body, &WHOLE[5..15]);
-    let (head, body) = got(address, "Range: bytes=7-9\r\n").await;
-    assert!(
-        head.starts_with("HTTP/1.1 206 Partial Content\r\n"),
-        "{head}"
-    );
-    assert!(head.contains("\r\ncontent-range: bytes 7-9/20"), "{head}");
-    assert!(head.contains("\r\ncontent-length: 3"), "{head}");
-    assert!(head.contains("floodwall; hit"), "{head}");
-    assert_eq!(body, "789");
+    let part = told(address, "GET", "/", &[("range", "bytes=5-14")]).await;
+    assert_eq!((part.status.as_u16(), part.text()), (206, &WHOLE[5..15]));
+    let cut = told(address, "GET", "/", &[("range", "bytes=7-9")]).await;
+    assert_eq!((cut.status.as_u16(), cut.text()), (206, "789"));
+    assert_eq!(cut.field("content-range"), "bytes 7-9/20");
+    assert_eq!(cut.field("content-length"), "3");
+    assert!(cut.is_hit());
     assert_eq!(site.calls(), 1);
 }
 
@@ -43,17 +26,20 @@ async fn a_part_is_stored_and_cut() {
 async fn parts_become_a_whole() {
     let site = site();
     let address = serve(&site).await;
-    got(address, "Range: bytes=0-9\r\n").await;
-    got(address, "Range: bytes=10-14\r\n").await;
-    let (head, body) = got(address, "").await;
-    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    assert!(head.contains("\r\ncontent-length: 20"), "{head}");
-    assert!(!head.contains("content-range"), "{head}");
-    assert!(head.contains("fwd=partial; fwd-status=206"), "{head}");
-    assert_eq!(body, WHOLE);
+    told(address, "GET", "/", &[("range", "bytes=0-9")]).await;
+    told(address, "GET", "/", &[("range", "bytes=10-14")]).await;
+    let whole = told(address, "GET", "/", &[]).await;
+    assert_eq!((whole.status.as_u16(), whole.text()), (200, WHOLE));
+    assert_eq!(whole.field("content-length"), "20");
+    assert_eq!(whole.field("content-range"), "");
+    let status = whole.cache_status();
+    assert!(
+        status.starts_with("fwd=partial; fwd-status=206"),
+        "{status}"
+    );
     site.until_quiet().await;
-    let (head, body) = got(address, "").await;
-    assert!(head.contains("floodwall; hit"), "{head}");
-    assert_eq!(body, WHOLE);
+    let again = told(address, "GET", "/", &[]).await;
+    assert!(again.is_hit());
+    assert_eq!(again.text(), WHOLE);
     assert_eq!(site.calls(), 3);
 }

@@ -277,3 +277,22 @@ async fn a_part_that_does_not_come_whole_is_not_stored() {
     drop(site.open(with(get("/"), &[("range", "bytes=0-9")])).await);
     is_nothing_stored(&site, "left");
 }
+
+/// RFC 9111 §4.3.5: the length that a HEAD is told is that of the whole, of which this is a
+/// part.
+#[tokio::test(start_paused = true)]
+async fn a_head_that_describes_the_whole_leaves_its_part() {
+    for (length, kept) in [("20", true), ("21", false)] {
+        let site = Site::with(by_parts(), move |call| async move {
+            match call.request.method().as_str() {
+                "HEAD" => page(&[LASTS, TAG, ("content-length", length)], ""),
+                _ => file(&call, &[LASTS, TAG]),
+            }
+        });
+        range(&site, "bytes=0-9").await;
+        site.until_quiet().await;
+        let head = with(method("HEAD", "/"), &[("if-match", "\"a\"")]);
+        assert_eq!(site.send(head).await.status, 200);
+        assert_eq!(range(&site, "bytes=0-4").await.is_hit(), kept, "{length}");
+    }
+}

@@ -202,6 +202,7 @@ fn requests(head: &HeaderMap) {
                 "max-age" => asked.max_age.map(seconds) <= Some(value.unwrap_or(0)),
                 "min-fresh" => asked.min_fresh.map(seconds) >= Some(value.unwrap_or(1 << 31)),
                 "max-stale" if value.is_some() => asked.max_stale.map(seconds) <= value,
+                "stale-if-error" => asked.stale_if_error.map(seconds) <= value,
                 _ => true,
             },
             "{member:?} is overlooked: {asked:?}"

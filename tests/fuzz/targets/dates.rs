@@ -123,7 +123,7 @@ fn dates_are_written_as_they_are_read(data: &[u8]) {
         .take(5)
         .fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
     let now = UNIX_EPOCH + Duration::from_secs(seconds);
-    let sent = end_to_end(&HeaderMap::new(), &Rules::default(), now);
+    let sent = end_to_end(&HeaderMap::new(), true, &Rules::default(), now);
     let date = sent["date"].to_str().expect("a date is text");
     assert!(
         seconds > 253_402_300_799 || imf(date) == Some(seconds),
