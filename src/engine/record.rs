@@ -65,8 +65,8 @@ impl LaterGet {
         }))
     }
 
-    /// The GET for a range, which it is itself. Nothing for a QUERY; nor if the handler is shown what the
-    /// key does not cover: its answer may depend on that.
+    /// The GET for a range, which it is itself. Nothing for a QUERY; nor if the handler is
+    /// shown what the key does not cover: its answer may depend on that.
     pub(super) fn of_range(
         engine: &Engine,
         request: RequestHead<'_>,

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use super::conditional::{if_range, same_bytes};
 use super::fields;
 use super::range::Ranges;
-use super::stored::CONTENT_DIGEST;
+use super::stored::{CONTENT_DIGEST, REPR_DIGEST};
 
 /// Several parts in one body: which bytes those are, only the body says.
 const SEVERAL: [&str; 1] = ["multipart/byteranges"];
@@ -145,7 +145,7 @@ impl Incomplete {
         }
         let mut headers = response.clone();
         headers.remove(CONTENT_RANGE);
-        // Of the part, and of no other bytes (RFC 9530 §2).
+        // It is that of the part.
         headers.remove(CONTENT_DIGEST);
         headers.insert(CONTENT_LENGTH, part.total.into());
         Some(Self { part, headers })
@@ -163,10 +163,12 @@ impl Incomplete {
         if status != StatusCode::OK || self.headers.contains_key(SET_COOKIE) {
             return None;
         }
-        let described_alike = [CONTENT_ENCODING, CONTENT_TYPE].iter().all(|name| {
-            let new = self.headers.get(name);
-            new.is_none() || new == stored.get(name)
-        });
+        let described_alike = [CONTENT_ENCODING, CONTENT_TYPE, REPR_DIGEST]
+            .iter()
+            .all(|name| {
+                let new = self.headers.get(name);
+                new.is_none() || new == stored.get(name)
+            });
         let of_one = described_alike && same_bytes(stored, &self.headers);
         of_one.then(|| part.and(&self.part)).flatten()
     }

@@ -55,6 +55,7 @@ fn limited(mut builder: CacheBuilder, dice: &mut Dice) -> CacheBuilder {
     builder
         .unshareable_memory(Duration::from_secs(memory))
         .fetch_whole_for_ranges(dice.percent(30))
+        .store_parts(dice.percent(50))
         .key(KeyRules::new().strict_forwarding(dice.percent(15)))
 }
 

@@ -44,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) strict_collapse: bool,
     pub(crate) store_errors: bool,
     pub(crate) fetch_whole_for_ranges: bool,
+    pub(crate) store_parts: bool,
 }
 
 /// A page, to begin with.
@@ -150,6 +151,7 @@ impl Settings {
             strict_collapse: random.percent(10),
             store_errors: random.percent(10),
             fetch_whole_for_ranges: random.percent(30),
+            store_parts: random.percent(50),
         }
     }
 
@@ -168,7 +170,8 @@ impl Settings {
             .unshareable_memory(self.unshareable_memory)
             .strict_collapse(self.strict_collapse)
             .store_errors(self.store_errors)
-            .fetch_whole_for_ranges(self.fetch_whole_for_ranges);
+            .fetch_whole_for_ranges(self.fetch_whole_for_ranges)
+            .store_parts(self.store_parts);
         if let Some(window) = self.stale_while_revalidate {
             builder = builder.stale_while_revalidate(Duration::from_secs(window));
         }

@@ -53,7 +53,7 @@ async fn many_small_parts_become_a_whole() {
 #[tokio::test(start_paused = true)]
 async fn parts_that_are_not_of_the_same_bytes_are_not_combined() {
     const FIRST: Fields = &[LASTS, TAG, ("content-type", "text/plain")];
-    let rows: [(Fields, &str); 7] = [
+    let rows: [(Fields, &str); 8] = [
         (&[LASTS, ("etag", "\"b\"")], "bytes 10-19/20"),
         (&[LASTS, ("etag", "W/\"a\"")], "bytes 10-19/20"),
         (&[LASTS], "bytes 10-19/20"),
@@ -64,6 +64,10 @@ async fn parts_that_are_not_of_the_same_bytes_are_not_combined() {
         ),
         (
             &[LASTS, TAG, ("content-type", "text/css")],
+            "bytes 10-19/20",
+        ),
+        (
+            &[LASTS, TAG, ("repr-digest", "sha-256=:AAAA:")],
             "bytes 10-19/20",
         ),
         (&[LASTS, TAG, ("set-cookie", "a=1")], "bytes 10-19/20"),
@@ -118,6 +122,30 @@ async fn the_head_of_what_is_combined_is_updated_by_the_newer_part() {
     assert_eq!(whole.field("x-b"), "1");
     assert_eq!(whole.field("cache-control"), "max-age=600");
     assert_eq!(whole.field("age"), "50");
+}
+
+/// RFC 9530: one digest is of what a message carries, the other of the representation.
+#[tokio::test(start_paused = true)]
+async fn the_digest_of_a_part_is_not_that_of_what_is_made_of_it() {
+    let site = Site::with(by_parts(), |call| async move {
+        let digest = format!("sha-256=:{:04}:", call.number);
+        let part = ("content-digest", digest.as_str());
+        file(
+            &call,
+            &[LASTS, TAG, part, ("repr-digest", "sha-256=:AAAA:")],
+        )
+    });
+    range(&site, "bytes=0-9").await;
+    assert_eq!(range(&site, "bytes=0-4").await.field("content-digest"), "");
+    range(&site, "bytes=10-14").await;
+    for _ in 0..2 {
+        let whole = site.get("/").await;
+        assert_eq!(whole.text(), WHOLE);
+        assert_eq!(whole.field("content-digest"), "");
+        assert_eq!(whole.field("repr-digest"), "sha-256=:AAAA:");
+        site.until_quiet().await;
+    }
+    assert_eq!(site.calls(), 3);
 }
 
 #[tokio::test(start_paused = true)]

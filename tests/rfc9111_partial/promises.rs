@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use tokio::time::sleep;
 
 use crate::file::{LASTS, TAG, WHOLE, bounds, by_parts, file, file_site, is_nothing_stored, range};
-use crate::support::{Answer, Pen, Site, get, method, next_chunk, with, written};
+use crate::support::{Answer, Pen, Site, get, method, next_chunk, status, with, written};
 
 #[tokio::test(start_paused = true)]
 async fn a_part_is_for_those_who_send_the_same() {
@@ -216,6 +216,33 @@ async fn a_part_is_bounded_by_what_there_is_of_it() {
     assert_eq!(whole.text(), WHOLE);
     site.until_quiet().await;
     site.until(|now| now.held_bytes == now.stored_bytes).await;
+}
+
+/// Clients set the pace of what is recorded: those who stall must not take the room of others.
+#[tokio::test(start_paused = true)]
+async fn what_is_recorded_has_a_share_of_its_own() {
+    let body = "x".repeat(1500);
+    let site = Site::with(by_parts().capacity(16 << 10), move |_| {
+        let place = ("content-range", "bytes 0-1499/3000");
+        let answer = status(206, &[LASTS, TAG, place], body.clone());
+        async move { answer }
+    });
+    let open = |path: &'static str| site.open(with(get(path), &[("range", "bytes=0-1499")]));
+    let is_stored = |answer: &http::Response<axum::body::Body>| {
+        let said = answer.headers()["cache-status"].to_str().expect("text");
+        said.contains("; stored")
+    };
+    let stalled = open("/a").await;
+    assert!(is_stored(&stalled));
+    let other = open("/b").await;
+    assert!(!is_stored(&other));
+    assert_eq!(site.stats().no_room, 1);
+    assert_eq!(Answer::read(other).await.text().len(), 1500);
+    drop(stalled);
+    let other = open("/b").await;
+    assert!(is_stored(&other));
+    assert_eq!(Answer::read(other).await.text().len(), 1500);
+    assert_eq!(site.stats().stored, 1);
 }
 
 #[tokio::test(start_paused = true)]
