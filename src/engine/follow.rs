@@ -189,7 +189,11 @@ impl Engine {
         status: Option<StatusCode>,
         seen: Seen,
     ) -> Outcome {
-        let left = self.purges.check(follow.ask.key.page(), entry);
+        // Not noted in the entry: it may be stored under another page than was asked for,
+        // which other purges name.
+        let left = self
+            .purges
+            .validity(follow.subject(&entry.head), entry.head.began);
         if self.is_purged(follow, &entry.head, left, seen) {
             return Outcome::Again(Reason::Purged);
         }
