@@ -50,7 +50,7 @@ fn query(target: &str, fields: &[(&str, &str)], content: impl Into<Body>) -> Req
 #[tokio::test]
 async fn the_content_and_its_metadata_are_in_the_key() {
     let plain: Fields = &[FORM];
-    let rows: [(&str, &str, Fields, &str); 14] = [
+    let rows: [(&str, &str, Fields, &str); 15] = [
         ("QUERY", "/contacts", plain, ASKED),
         ("QUERY", "/contacts", plain, "select=surname"),
         ("QUERY", "/contacts", plain, "select=surname "),
@@ -79,6 +79,13 @@ async fn the_content_and_its_metadata_are_in_the_key() {
             "QUERY",
             "/contacts",
             &[FORM, ("content-location", "/q")],
+            ASKED,
+        ),
+        // As a CGI program sees it, that is one field with the other.
+        (
+            "QUERY",
+            "/contacts",
+            &[FORM, ("content_type", "application/sql")],
             ASKED,
         ),
         ("QUERY", "/contacts", &[FORM, ("accept", "text/csv")], ASKED),

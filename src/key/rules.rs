@@ -227,11 +227,10 @@ impl KeyMaker {
     }
 
     fn covers(&self, name: &HeaderName, is_query: bool) -> bool {
-        if is_query && is_metadata(name) {
-            return true;
-        }
         let name = fields::spoken(name);
-        Role::of_spoken(&name) == Role::Keyed || self.fields.iter().any(|it| *it == name)
+        Role::of_spoken(&name) == Role::Keyed
+            || is_query && is_metadata(&name)
+            || self.fields.iter().any(|it| *it == name)
     }
 
     /// The bytes of a page: a path, and what of the query tells it from others.
