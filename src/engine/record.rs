@@ -13,6 +13,7 @@ use crate::key::{Key, KeyMaker};
 use crate::policy::{
     RequestFacts, RequestHead, ResponseHead, Verdict, end_to_end, judge, says_it_stands_for_get,
 };
+use crate::store::{Subject, Validity};
 
 /// The GET that a POST's answer might stand for: the same request without the body.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct LaterGet {
     key: Key,
     request: Request<()>,
     facts: RequestFacts,
+    /// How many purges had been made when the POST came.
+    purges: u64,
 }
 
 impl LaterGet {
@@ -47,11 +50,13 @@ impl LaterGet {
             key: key.to_key(),
             request: get,
             facts,
+            purges: engine.purges.made(),
         }))
     }
 
     /// Begins to record an answer, if it may be stored: it says that it is what a GET
-    /// would bring, how long it lasts, and how long it is.
+    /// would bring, how long it lasts, and how long it is, and no purge that names it came
+    /// since the POST did.
     pub(super) fn record(
         self,
         engine: &Arc<Engine>,
@@ -80,7 +85,6 @@ impl LaterGet {
         else {
             return None;
         };
-        // Not before now: what the POST itself made invalid is older than its answer.
         let began = Began {
             at: now,
             purges: engine.purges.made(),
@@ -92,10 +96,16 @@ impl LaterGet {
             began,
         };
         let place = engine.place_of(&self.key, (&self.request).into(), &head.facts);
-        Some(Recording {
+        let subject = Subject {
+            page: place.key.page(),
+            tags: Some(&head.facts.tags),
+        };
+        let purges = self.purges;
+        let left = engine.purges.validity(subject, Began { at: now, purges });
+        (left == Validity::Valid).then(|| Recording {
             engine: Arc::clone(engine),
             place,
-            head: Arc::new(head),
+            head,
             pieces: Vec::new(),
             left: length,
         })
@@ -115,12 +125,20 @@ fn is_covered(request: &Request<()>, keys: &KeyMaker) -> bool {
 pub struct Recording {
     engine: Arc<Engine>,
     place: Place,
-    head: Arc<Head>,
+    head: Head,
     pieces: Vec<Bytes>,
     left: u64,
 }
 
 impl Recording {
+    /// The same, after the answer has made `own` purges itself: it is not older than those.
+    /// Nothing, if there were others at the same time.
+    pub(super) fn after(mut self: Box<Self>, own: u64) -> Option<Box<Self>> {
+        let made = self.engine.purges.made();
+        let known = std::mem::replace(&mut self.head.began.purges, made);
+        (made == known + own).then_some(self)
+    }
+
     /// Notes a part of the body: stores the answer when that was the last one, and else
     /// hands itself back for the next.
     #[must_use]
@@ -135,7 +153,7 @@ impl Recording {
         let pieces: Vec<&[u8]> = self.pieces.iter().map(|piece| &piece[..]).collect();
         let whole = self.engine.room(|budget| budget.copy(&pieces))?;
         self.engine
-            .keep(&self.place, self.head, Pieces::new(vec![whole]));
+            .keep(&self.place, Arc::new(self.head), Pieces::new(vec![whole]));
         None
     }
 }
