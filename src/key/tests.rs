@@ -273,6 +273,25 @@ fn a_key_can_be_read_back() {
     }
 }
 
+#[test]
+fn a_query_that_is_too_long_for_a_key_is_not_taken_apart() {
+    let maker = maker(&KeyRules::new());
+    let rule = UrlVariation::parse(b"params=(\"a\")");
+    for (length, fits) in [(16 << 10, true), ((16 << 10) + 1, false)] {
+        let uri = format!("/?a={}", "x".repeat(length - 2));
+        let request = question(&uri, None, None);
+        let key = maker.key((&request).into(), &rule);
+        assert_eq!(
+            key.map(drop),
+            if fits {
+                Ok(())
+            } else {
+                Err(Reason::KeyTooLarge)
+            }
+        );
+    }
+}
+
 /// A QUERY, or (without content) a GET.
 fn question(uri: &str, field: Option<(&str, &str)>, content: Option<&[u8]>) -> Request<()> {
     let mut request = Request::builder().uri(uri);
