@@ -79,12 +79,14 @@ enum Outcome {
 }
 
 impl Follow {
-    pub(super) const fn new(
+    pub(super) fn new(
         follower: Follower<Announcement>,
-        ask: Box<Ask>,
+        mut ask: Box<Ask>,
         own: Option<Arc<Own>>,
         awaits: Option<Awaits>,
     ) -> Self {
+        // One for all who wait: that of a QUERY is as long as its content.
+        ask.key.clone_from(follower.key());
         Self {
             follower,
             ask,
