@@ -8,6 +8,7 @@ mod wire;
 use std::sync::Arc;
 
 use floodwall::{Cache, CacheBuilder, KeyRules, Purge};
+use futures_util::future::poll_immediate;
 use http::Method;
 use support::{Site, all, get, is_quiet, method, page, settle, status, with};
 use tokio::sync::Semaphore;
@@ -360,6 +361,29 @@ async fn a_purge_that_came_before_the_first_word_holds() {
     first.await.expect("it is answered");
     site.until_quiet().await;
     turns.add_permits(1);
+    assert!(!site.get("/?a=2").await.is_hit());
+}
+
+/// A 304 gives what is stored to more URLs than were asked for: a purge of one of those takes
+/// it, though whoever waited for that 304 may have it.
+#[tokio::test(start_paused = true)]
+async fn a_purge_takes_what_a_304_has_just_moved() {
+    let site = Site::new(|call| async move {
+        let etag = ("etag", "\"1\"");
+        match call.field("if-none-match") {
+            Some(_) => status(304, &[LASTS, ("no-vary-search", r#"params=("a")"#)], ""),
+            None => page(&[("cache-control", "max-age=10"), etag], "page"),
+        }
+    });
+    site.get("/?a=1").await;
+    site.until_quiet().await;
+    sleep(Duration::from_secs(11)).await;
+    let mut waits = Box::pin(site.get("/?a=1"));
+    assert!(poll_immediate(&mut waits).await.is_none());
+    site.until(|now| now.validated == 1).await;
+    site.cache
+        .purge(Purge::uri("http://good.test/?a=2").expect("legal"));
+    assert_eq!(waits.await.text(), "page");
     assert!(!site.get("/?a=2").await.is_hit());
 }
 

@@ -50,7 +50,7 @@ fn query(target: &str, fields: &[(&str, &str)], content: impl Into<Body>) -> Req
 #[tokio::test]
 async fn the_content_and_its_metadata_are_in_the_key() {
     let plain: Fields = &[FORM];
-    let rows: [(&str, &str, Fields, &str); 14] = [
+    let rows: [(&str, &str, Fields, &str); 15] = [
         ("QUERY", "/contacts", plain, ASKED),
         ("QUERY", "/contacts", plain, "select=surname"),
         ("QUERY", "/contacts", plain, "select=surname "),
@@ -79,6 +79,13 @@ async fn the_content_and_its_metadata_are_in_the_key() {
             "QUERY",
             "/contacts",
             &[FORM, ("content-location", "/q")],
+            ASKED,
+        ),
+        // As a CGI program sees it, that is one field with the other.
+        (
+            "QUERY",
+            "/contacts",
+            &[FORM, ("content_type", "application/sql")],
             ASKED,
         ),
         ("QUERY", "/contacts", &[FORM, ("accept", "text/csv")], ASKED),
@@ -233,7 +240,6 @@ async fn what_cannot_be_a_key_passes_untouched() {
 #[tokio::test(start_paused = true)]
 async fn a_query_that_breaks_off_is_refused() {
     let site = site();
-    let frames = [Ok(Frame::data(Bytes::from_static(b"half"))), Err("gone")];
     struct Said<B>(B);
     impl<B: http_body::Body + Unpin> http_body::Body for Said<B> {
         type Data = B::Data;
@@ -248,11 +254,27 @@ async fn a_query_that_breaks_off_is_refused() {
             http_body::SizeHint::with_exact(8)
         }
     }
-    let body = Body::new(Said(StreamBody::new(stream::iter(frames))));
-    let answer: Answer = site.send(query("/contacts", &[FORM], body)).await;
+    let half = || Ok::<_, &str>(Frame::data(Bytes::from_static(b"half")));
+    let trailers = || Ok(Frame::trailers(HeaderMap::new()));
+    for (frames, status) in [
+        (vec![half(), Err("gone")], 400),
+        (vec![half()], 400),
+        (vec![half(), trailers(), half()], 200),
+    ] {
+        let calls = site.calls();
+        let body = Body::new(Said(StreamBody::new(stream::iter(frames))));
+        let answer: Answer = site.send(query("/contacts", &[FORM], body)).await;
+        assert_eq!(answer.status, status);
+        assert_eq!(
+            answer.cache_status() == "detail=request-body",
+            status == 400
+        );
+        assert_eq!(site.calls() - calls, usize::from(status == 200));
+    }
+    // Nor is more read than was announced.
+    let endless = Body::new(Said(StreamBody::new(stream::repeat_with(half))));
+    let answer = site.send(query("/contacts", &[FORM], endless)).await;
     assert_eq!(answer.status, 400);
-    assert_eq!(answer.cache_status(), "detail=request-body");
-    assert_eq!(site.calls(), 0);
 }
 
 /// Without a layer that reads them, all of them pass.

@@ -5,9 +5,9 @@ mod support;
 use std::time::Duration;
 
 use axum::body::Body;
-use floodwall::{Cache, CacheBuilder, KeyRules};
+use floodwall::{Cache, CacheBuilder, KeyRules, Purge};
 use http::{Request, Response};
-use support::{Answer, Site, get, method, status, with};
+use support::{Answer, Site, get, held_with, method, status, with};
 use tokio::time::sleep;
 
 type Fields = &'static [(&'static str, &'static str)];
@@ -127,6 +127,27 @@ async fn a_change_while_it_is_sent_wins() {
     assert_eq!(post(&site).await.text(), "posted 1");
     assert_eq!(Answer::read(slow).await.text(), "posted 0");
     assert_eq!(site.send(ask()).await.text(), "posted 1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_while_it_is_made_wins() {
+    let uri = |uri| Purge::uri(uri).expect("legal");
+    for (purge, stored) in [
+        (uri("/page"), false),
+        (uri("/page").soft(), false),
+        (Purge::tag("a"), false),
+        (Purge::everything(), false),
+        (uri("/other"), true),
+    ] {
+        let (builder, tags) = (Cache::builder().by_the_book(), ("cache-tag", "a"));
+        let (site, turns) = held_with(builder, vec![LASTS, HERE, tags]);
+        let posted = site.spawn(method("POST", "/page"));
+        site.until(|now| now.passes == 1).await;
+        site.cache.purge(purge.clone());
+        turns.add_permits(2);
+        posted.await.expect("it is answered");
+        assert_eq!(site.send(ask()).await.is_hit(), stored, "{purge:?}");
+    }
 }
 
 /// RFC 9111 §5.2.1.5: nothing is stored of an answer to a request that says `no-store`.

@@ -79,12 +79,14 @@ enum Outcome {
 }
 
 impl Follow {
-    pub(super) const fn new(
+    pub(super) fn new(
         follower: Follower<Announcement>,
-        ask: Box<Ask>,
+        mut ask: Box<Ask>,
         own: Option<Arc<Own>>,
         awaits: Option<Awaits>,
     ) -> Self {
+        // One for all who wait: that of a QUERY is as long as its content.
+        ask.key.clone_from(follower.key());
         Self {
             follower,
             ask,
@@ -189,7 +191,11 @@ impl Engine {
         status: Option<StatusCode>,
         seen: Seen,
     ) -> Outcome {
-        let left = self.purges.check(follow.ask.key.page(), entry);
+        // Not noted in the entry: it may be stored under another page than was asked for,
+        // which other purges name.
+        let left = self
+            .purges
+            .validity(follow.subject(&entry.head), entry.head.began);
         if self.is_purged(follow, &entry.head, left, seen) {
             return Outcome::Again(Reason::Purged);
         }

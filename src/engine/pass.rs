@@ -143,8 +143,9 @@ impl Pass {
         response: &mut Response<B>,
         length: Option<u64>,
     ) -> Option<Box<Recording>> {
-        self.invalidate(response.headers(), response.status());
         let recording = self.record(response.headers(), response.status(), length);
+        let own = self.invalidate(response.headers(), response.status());
+        let recording = recording.and_then(|recording| recording.after(own));
         self.forget_memo(response.headers(), response.status());
         let engine = &self.engine;
         if let Some(compared) = &self.compared {
@@ -176,24 +177,26 @@ impl Pass {
         recording.map(Box::new)
     }
 
-    fn invalidate(&self, headers: &HeaderMap, status: http::StatusCode) {
+    /// Says how many purges that took.
+    fn invalidate(&self, headers: &HeaderMap, status: http::StatusCode) -> u64 {
         let Some(target) = &self.target else {
-            return;
+            return 0;
         };
+        let mut purges = Vec::new();
         for name in invalid_groups(headers) {
             let (scheme, authority) = (&target.scheme, &target.authority);
-            self.engine
-                .purge(&Purge::changed_group(scheme, authority, name));
+            purges.push(Purge::changed_group(scheme, authority, name));
         }
-        if !changes_target(&self.method, status) {
-            return;
+        if changes_target(&self.method, status) {
+            purges.push(target.purge(&target.path));
+            let named = named_targets(&target.authority, &target.path, headers);
+            let others = named.into_iter().filter(|named| *named != target.path);
+            purges.extend(others.map(|named| target.purge(&named)));
         }
-        self.engine.purge(&target.purge(&target.path));
-        for named in named_targets(&target.authority, &target.path, headers) {
-            if named != target.path {
-                self.engine.purge(&target.purge(&named));
-            }
+        for purge in &purges {
+            self.engine.purge(purge);
         }
+        purges.len() as u64
     }
 
     fn forget_memo(&self, headers: &HeaderMap, status: http::StatusCode) {

@@ -19,6 +19,7 @@ use crate::policy::{
     Reason, RequestFacts, RequestHead, ResponseFacts, ResponseHead, Verdict, end_to_end, is_query,
     says_it_stands_for_get,
 };
+use crate::store::{Subject, Validity};
 
 /// The GET that an answer might stand for: the same request without the body.
 #[derive(Debug)]
@@ -26,8 +27,15 @@ pub(super) struct LaterGet {
     pub(super) key: Key,
     pub(super) request: Request<()>,
     facts: RequestFacts,
-    /// When the request for a part was looked up; nothing for a POST.
-    began: Option<Began>,
+    /// When the request came.
+    began: Began,
+    cause: Cause,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Cause {
+    Post,
+    Range,
 }
 
 /// When the head of an answer came, and when it was asked for.
@@ -61,7 +69,11 @@ impl LaterGet {
             key: key.to_key(),
             request: get,
             facts,
-            began: None,
+            began: Began {
+                at: engine.runtime.0.now(),
+                purges: engine.purges.made(),
+            },
+            cause: Cause::Post,
         }))
     }
 
@@ -86,7 +98,8 @@ impl LaterGet {
                 key: ask.key,
                 request: get,
                 facts: ask.facts,
-                began: Some(began),
+                began,
+                cause: Cause::Range,
             })
         })
     }
@@ -106,23 +119,24 @@ impl LaterGet {
             received: clock.now(),
             wall: clock.wall(),
         };
-        let (kept, left) = match self.began {
-            Some(began) => {
+        let (kept, left) = match self.cause {
+            Cause::Range => {
                 let answer = (status, headers, length?);
-                let part = NewPart::of(engine, &self, arrival(began), answer)?;
+                let part = NewPart::of(engine, &self, arrival(self.began), answer)?;
                 (Kept::Part(Box::new(part)), length?)
             }
-            None => {
+            Cause::Post => {
                 // It says that it is what a GET would bring, how long it lasts, and how long it is.
                 let says_so = says_it_stands_for_get(headers, target?, &engine.settings.rules);
                 let length = length.filter(|length| *length > 0 && says_so)?;
-                // Not before now: what the POST itself made invalid is older than its answer.
+                // Not before now: what the POST itself is about to make invalid is older.
                 let arrival = arrival(Began {
                     at: clock.now(),
                     purges: engine.purges.made(),
                 });
                 let head = self.head(engine, arrival, (status, headers, length), None)?;
-                (Kept::Whole(Arc::new(head)), length)
+                self.is_named_by_none(engine, &head).then_some(())?;
+                (Kept::Whole(Box::new(head)), length)
             }
         };
         let hold = engine.recordings.take(left);
@@ -182,6 +196,16 @@ impl LaterGet {
         })
     }
 
+    /// Whether no purge names it that was made since the request came.
+    fn is_named_by_none(&self, engine: &Engine, head: &Head) -> bool {
+        let place = engine.place_of(&self.key, (&self.request).into(), &head.facts);
+        let subject = Subject {
+            page: place.key.page(),
+            tags: Some(&head.facts.tags),
+        };
+        engine.purges.validity(subject, self.began) == Validity::Valid
+    }
+
     /// Stores an answer where requests for it will look.
     pub(super) fn keep(&self, engine: &Engine, head: Arc<Head>, body: Pieces) {
         let place = engine.place_of(&self.key, (&self.request).into(), &head.facts);
@@ -200,7 +224,7 @@ fn same(request: RequestHead<'_>) -> Request<()> {
 /// What is to be stored of an answer that is recorded.
 #[derive(Debug)]
 enum Kept {
-    Whole(Arc<Head>),
+    Whole(Box<Head>),
     Part(Box<NewPart>),
 }
 
@@ -225,6 +249,17 @@ pub struct Recording {
 }
 
 impl Recording {
+    /// The same, after the answer has made `own` purges itself: it is not older than those.
+    /// Nothing, if there were others at the same time.
+    pub(super) fn after(mut self: Box<Self>, own: u64) -> Option<Box<Self>> {
+        let Kept::Whole(head) = &mut self.kept else {
+            return Some(self);
+        };
+        let made = self.engine.purges.made();
+        let known = std::mem::replace(&mut head.began.purges, made);
+        (made == known + own).then_some(self)
+    }
+
     /// Notes a part of the body: stores the answer when that was the last one, and else
     /// hands itself back for the next.
     #[must_use]
@@ -239,11 +274,11 @@ impl Recording {
         if self.left > 0 {
             return Some(self);
         }
-        match &self.kept {
+        match self.kept {
             Kept::Part(part) => part.keep(engine, &self.get, self.pieces),
             Kept::Whole(head) => {
                 let body = Pieces::new(engine.in_one(self.pieces.into_iter())?);
-                self.get.keep(engine, Arc::clone(head), body);
+                self.get.keep(engine, Arc::new(*head), body);
             }
         }
         None

@@ -154,6 +154,11 @@ impl<N: News> Follower<N> {
         self.flight.began
     }
 
+    /// The key that is fetched.
+    pub(crate) fn key(&self) -> &Key {
+        &self.flight.key
+    }
+
     /// What tells the flight from every other of the process.
     pub(crate) fn number(&self) -> u64 {
         self.flight.number

@@ -184,6 +184,10 @@ impl KeyMaker {
         key.part(scheme.as_bytes());
         if !variation.is_default() {
             let covered = self.covered(uri.query());
+            // What is left of so long a one is seldom short, and dear to find out.
+            if covered.as_ref().is_some_and(|query| query.len() > LONGEST) {
+                return Err(Reason::KeyTooLarge);
+            }
             let significant = variation.significant(covered.as_deref());
             key.0.push(3);
             key.part(variation.label().as_bytes());
@@ -227,11 +231,10 @@ impl KeyMaker {
     }
 
     fn covers(&self, name: &HeaderName, is_query: bool) -> bool {
-        if is_query && is_metadata(name) {
-            return true;
-        }
         let name = fields::spoken(name);
-        Role::of_spoken(&name) == Role::Keyed || self.fields.iter().any(|it| *it == name)
+        Role::of_spoken(&name) == Role::Keyed
+            || is_query && is_metadata(&name)
+            || self.fields.iter().any(|it| *it == name)
     }
 
     /// The bytes of a page: a path, and what of the query tells it from others.

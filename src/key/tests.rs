@@ -1,8 +1,10 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use http::{Request, Uri};
 
 use super::*;
 use crate::error::ConfigError;
-use crate::policy::{Reason, UrlVariation};
+use crate::policy::{QueryContent, Reason, RequestHead, UrlVariation};
 
 fn maker(rules: &KeyRules) -> KeyMaker {
     rules.compile("").expect("legal rules")
@@ -269,4 +271,93 @@ fn a_key_can_be_read_back() {
             }
         }
     }
+}
+
+#[test]
+fn a_query_that_is_too_long_for_a_key_is_not_taken_apart() {
+    let maker = maker(&KeyRules::new());
+    let rule = UrlVariation::parse(b"params=(\"a\")");
+    for (length, fits) in [(16 << 10, true), ((16 << 10) + 1, false)] {
+        let uri = format!("/?a={}", "x".repeat(length - 2));
+        let request = question(&uri, None, None);
+        let key = maker.key((&request).into(), &rule);
+        assert_eq!(
+            key.map(drop),
+            if fits {
+                Ok(())
+            } else {
+                Err(Reason::KeyTooLarge)
+            }
+        );
+    }
+}
+
+/// A QUERY, or (without content) a GET.
+fn question(uri: &str, field: Option<(&str, &str)>, content: Option<&[u8]>) -> Request<()> {
+    let mut request = Request::builder().uri(uri);
+    request = request.method(content.map_or("GET", |_| "QUERY"));
+    if let Some((name, value)) = field {
+        request = request.header(name, value);
+    }
+    let mut request = request.body(()).expect("a legal request");
+    if let Some(content) = content {
+        let content = QueryContent(content.to_vec().into());
+        request.extensions_mut().insert(content);
+    }
+    request
+}
+
+/// No two of them have one key, whatever parts of a key their contents look like.
+#[test]
+fn rules_and_contents_are_parts_like_others() {
+    let maker = maker(&KeyRules::new().field("x-a"));
+    let said = [
+        "",
+        "params=(\"b\")",
+        "except=(\"a\")",
+        "key-order",
+        "except=()",
+    ];
+    let rules = said.map(|said| UrlVariation::parse(said.as_bytes()));
+    let fields = [
+        None,
+        Some(("x-a", "")),
+        Some(("x-a", "3")),
+        Some(("content-type", "x-a")),
+    ];
+    let contents: [Option<&[u8]>; 9] = [
+        None,
+        Some(b""),
+        Some(b"\0"),
+        Some(b"\x04"),
+        Some(b"\x01x-a\0\x02\0"),
+        Some(b"\x01x-a\0\x02\0\x04"),
+        Some(b"\x0311\0\0"),
+        Some(b"\x0311\0\0\x04"),
+        Some(b"a=1\0"),
+    ];
+    let mut keys = BTreeMap::new();
+    for uri in ["/", "/?", "/?a=1", "/?a=1&b=1", "/a", "/a?1"] {
+        for (field, content) in fields
+            .iter()
+            .flat_map(|it| contents.map(|content| (*it, content)))
+        {
+            let request = question(uri, field, content);
+            let head = RequestHead::from(&request);
+            // To a GET it is nothing.
+            let field = field.filter(|(name, _)| *name == "x-a" || content.is_some());
+            for rule in &rules {
+                let path = uri.split('?').next();
+                let left = (path, rule.label(), rule.significant(head.uri.query()));
+                let asked = format!("{left:?} {field:?} {content:?}");
+                let key = maker.key(head, rule).expect("keyed");
+                assert_eq!(is_varied(key.page()), !rule.is_default());
+                let key = key.as_bytes().to_vec();
+                let known = keys.entry(key).or_insert_with(|| asked.clone());
+                assert_eq!(*known, asked);
+            }
+        }
+    }
+    let questions: BTreeSet<&String> = keys.values().collect();
+    assert_eq!(questions.len(), keys.len());
 }

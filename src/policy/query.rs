@@ -42,9 +42,9 @@ pub(crate) fn is_query(method: &Method) -> bool {
     *method != Method::GET && method.as_str() == "QUERY"
 }
 
-/// Whether a field tells QUERY requests apart.
-pub(crate) fn is_metadata(name: &HeaderName) -> bool {
-    METADATA.contains(name)
+/// Whether a field tells QUERY requests apart, by its name in which underscores are hyphens.
+pub(crate) fn is_metadata(spoken: &str) -> bool {
+    METADATA.iter().any(|it| it.as_str() == spoken)
 }
 
 /// Whether the content of a request, of this length where that is known, may be a part of

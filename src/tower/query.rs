@@ -5,10 +5,10 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -114,10 +114,21 @@ where
     }
 }
 
-/// All of a body that is said to be so long, if it is.
+/// All of a body that is said to be so long, if it is. In memory of its own: each of its
+/// frames, however small, may be a window on a large read buffer.
 async fn read<B: Body>(body: B, length: Option<u64>) -> Option<Bytes> {
-    let bytes = body.collect().await.ok()?.to_bytes();
-    (Some(bytes.len() as u64) == length).then_some(bytes)
+    let length = usize::try_from(length?).ok()?;
+    let mut body = pin!(body);
+    let mut content = BytesMut::with_capacity(length);
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.ok()?.into_data() {
+            if data.remaining() > length - content.len() {
+                return None;
+            }
+            content.put(data);
+        }
+    }
+    (content.len() == length).then(|| content.freeze())
 }
 
 impl<S, ReqB> Service<Request<ReqB>> for Refilled<S>
