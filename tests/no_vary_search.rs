@@ -421,3 +421,135 @@ async fn equivalent_urls_are_validated_together() {
     *head.method_mut() = Method::HEAD;
     assert!(site.send(head).await.is_hit());
 }
+
+const R1: &str = r#"params=("a")"#;
+const R2: &str = r#"params=("b")"#;
+
+/// Answers with the number of the call, after a permit where it is told something.
+fn numbered(turns: &Arc<Semaphore>) -> Site {
+    let turns = Arc::clone(turns);
+    Site::new(move |call| {
+        let turns = Arc::clone(&turns);
+        async move {
+            let number = call.number.to_string();
+            match call.field("x-says") {
+                None => page(&[LASTS], number),
+                Some(said) => {
+                    turns.acquire().await.expect("never closed").forget();
+                    page(&[LASTS, ("no-vary-search", said)], number)
+                }
+            }
+        }
+    })
+}
+
+/// What was said once, and then something else, and then again: what is from the first time
+/// does not come back.
+#[tokio::test(start_paused = true)]
+async fn an_older_answer_does_not_come_back_with_its_rule() {
+    let site = numbered(&Arc::new(Semaphore::new(9)));
+    for (number, (target, says)) in [
+        ("/p?a=1", R1),
+        ("/p?z=1", R2),
+        ("/p?a=1", R2),
+        ("/p?z=2", R1),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let answer = site.get_with(target, &[("x-says", says)]).await;
+        assert_eq!(answer.text(), number.to_string(), "{target} {says}");
+        site.until_quiet().await;
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(site.get("/p?a=1").await.text(), "4");
+}
+
+/// The word of a fetch that began before is no news.
+#[tokio::test(start_paused = true)]
+async fn a_slow_answer_does_not_hide_a_newer_one() {
+    let turns = Arc::new(Semaphore::new(0));
+    let site = numbered(&turns);
+    let slow = site.spawn(with(get("/p?a=1"), &[("x-says", R1)]));
+    site.until(|now| now.waiting == 1).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(site.get("/p?a=2").await.text(), "1");
+    turns.add_permits(1);
+    assert_eq!(slow.await.expect("answered").text(), "0");
+    site.until_quiet().await;
+    let newest = site.get("/p?a=2").await;
+    assert_eq!((newest.is_hit(), newest.text()), (true, "1"));
+    assert_eq!(site.get("/p?a=3").await.text(), "0");
+}
+
+/// One answer that says nothing takes nothing from those that did.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_says_nothing_is_for_its_own_url_alone() {
+    let site = Site::new(|call| async move {
+        let target = call.request.uri().to_string();
+        match target.contains("old") {
+            true => status(301, &[LASTS, ("location", "/p")], ""),
+            false => page(&[LASTS, ("no-vary-search", R1)], target),
+        }
+    });
+    for id in 0..10 {
+        site.get(&format!("/p?id={id}")).await;
+    }
+    let reload = [("cache-control", "no-cache")];
+    for id in 0..10 {
+        site.get_with("/p?old", &reload).await;
+        site.until_quiet().await;
+        let target = format!("/p?id={id}&a=1");
+        assert!(site.get(&target).await.is_hit(), "{target}");
+    }
+    assert!(site.get("/p?old").await.is_hit());
+}
+
+/// What ends a stored page ends it under whichever key it is.
+#[tokio::test(start_paused = true)]
+async fn what_ends_a_page_ends_it_by_whole_queries_too() {
+    let site = Site::new(|call| async move {
+        match call.number {
+            0 => page(&[LASTS], "plain"),
+            1 => page(&[LASTS, ("no-vary-search", R1)], "varied"),
+            _ => page(&[("cache-control", "private")], "private"),
+        }
+    });
+    assert_eq!(site.get("/p?a=1").await.text(), "plain");
+    site.until_quiet().await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(site.get("/p?a=2").await.text(), "varied");
+    site.until_quiet().await;
+    assert_eq!(site.get("/p?a=1").await.text(), "varied", "it is newer");
+    sleep(Duration::from_secs(600)).await;
+    for target in ["/p?a=3", "/p?a=1", "/p?a=2"] {
+        assert_eq!(site.get(target).await.text(), "private", "{target}");
+        site.until_quiet().await;
+    }
+}
+
+/// A path whose answers say nothing any more, and are not stored: whoever waited in vain
+/// waits once, and then nobody does.
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_long_for_what_was_said_once() {
+    let site = Site::new(|call| async move {
+        let target = call.request.uri().to_string();
+        if call.number == 0 {
+            return page(&[LASTS, ("no-vary-search", R1)], target);
+        }
+        sleep(Duration::from_secs(1)).await;
+        page(&[], target)
+    });
+    site.get("/p?a=0").await;
+    site.until_quiet().await;
+    site.cache.purge(Purge::uri("/p").expect("legal"));
+    for longest in [2, 1, 1] {
+        let start = tokio::time::Instant::now();
+        let crowd = (0..10).map(|at| site.spawn(get(&format!("/p?a={at}"))));
+        for (at, answer) in all(crowd.collect()).await.iter().enumerate() {
+            assert_eq!(answer.text(), format!("/p?a={at}"));
+        }
+        assert_eq!(start.elapsed().as_secs(), longest);
+        site.until_quiet().await;
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, StatusCode};
 
 use super::Engine;
+use super::place::Counted;
 use crate::entry::Entry;
 use crate::policy::{Reason, RequestFacts, RequestHead, Shareable, Verdict, describes};
 
@@ -32,9 +33,7 @@ impl Compared {
         if facts.directives.no_store {
             return None;
         }
-        let (key, _) = engine.key_of(request).ok()?;
-        let slot = engine.store.look(key.as_bytes())?;
-        let entry = engine.usable(&key, &slot, request)?;
+        let entry = engine.look_up(request, Counted::No).ok()?.entry?;
         Shareable::prove(&entry.head.facts, request, &facts).ok()?;
         Some(Box::new(Self { entry, facts }))
     }

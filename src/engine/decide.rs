@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Engine;
 use super::news::Failure;
+use super::place::{Counted, Looked};
 use super::reentry;
 use crate::clock::Moment;
 use crate::entry::Entry;
@@ -61,18 +62,15 @@ impl Engine {
             Ok(facts) => facts,
             Err(reason) => return past(request, reason),
         };
-        let key = match self.key_of(request) {
-            Ok((key, by_variation)) => {
-                facts.by_variation = by_variation;
-                key
-            }
+        let looked = match self.look_up(request, Counted::Yes) {
+            Ok(looked) => looked,
             Err(reason) => return past(request, reason),
         };
-        let slot = self.store.get(key.as_bytes());
-        let found = slot
-            .as_deref()
-            .and_then(|slot| self.usable(&key, slot, request));
-        let Some(entry) = found else {
+        facts.by_variation = looked.by_variation;
+        let Looked {
+            key, slot, entry, ..
+        } = looked;
+        let Some(entry) = entry else {
             return self.decide_miss(request, &key, facts, slot.as_deref(), None, now);
         };
         if let Err(reason) = Shareable::prove(&entry.head.facts, request, &facts) {

@@ -6,6 +6,7 @@ use super::decide::{Ask, Decision, serves_on_error};
 use super::fill::Fill;
 use super::follow::Follow;
 use super::news::{Announcement, Failure};
+use super::place::Counted;
 use super::reentry::{self, Chain};
 use super::waits::{Awaits, Circle};
 use super::{Engine, Pass, Payload, Reply};
@@ -235,20 +236,19 @@ impl Engine {
         ask: &Ask,
         now: Moment,
     ) -> Option<Arc<crate::entry::Entry>> {
-        let (key, _) = self.key_of(request).ok()?;
-        let slot = self.store.look(key.as_bytes())?;
-        let entry = slot.select(request.headers)?;
+        let looked = self.look_up(request, Counted::No).ok()?;
+        let entry = looked.entry?;
         let known = ask.candidate.as_ref();
-        if known.is_some_and(|known| Arc::ptr_eq(known, entry))
+        if known.is_some_and(|known| Arc::ptr_eq(known, &entry))
             || !entry.is_whole()
-            || self.purges.check(key.page(), entry) != Validity::Valid
+            || self.purges.check(looked.key.page(), &entry) != Validity::Valid
             || Shareable::prove(&entry.head.facts, request, &ask.facts).is_err()
         {
             return None;
         }
         let lifetime = entry.head.lifetime()?;
         let reuse = lifetime.reuse(&ask.facts.directives, now, entry.stale_since());
-        (reuse == Reuse::Fresh).then(|| Arc::clone(entry))
+        (reuse == Reuse::Fresh).then_some(entry)
     }
 }
 

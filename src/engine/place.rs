@@ -1,9 +1,107 @@
-//! Under which key a request looks, and under which its answer is stored.
+//! Under which keys a request looks, and under which its answer is stored.
+//!
+//! Where an answer said that parts of its query do not count (No-Vary-Search), it is stored
+//! under a key of another kind than one that said nothing. A path may have both: requests
+//! look under both, and the newest answer that is for them counts.
+
+use std::sync::Arc;
 
 use super::Engine;
-use crate::entry::Head;
+use crate::entry::{Entry, Head};
 use crate::key::{Key, KeyBuf};
 use crate::policy::{Reason, RequestHead, ResponseFacts, UrlVariation};
+use crate::store::{Slot, Varied};
+
+/// What is stored for a request, or where to ask for it.
+#[derive(Debug)]
+pub(super) struct Looked {
+    pub(super) key: KeyBuf,
+    /// The key leaves out parts of the query.
+    pub(super) by_variation: bool,
+    pub(super) slot: Option<Arc<Slot>>,
+    /// What the request selects there; not purged, and not older than the rule of its key.
+    pub(super) entry: Option<Arc<Entry>>,
+}
+
+/// Whether a look at the store is one of a request, by which pages are known to be wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    Yes,
+    No,
+}
+
+impl Engine {
+    /// Looks for what is stored for a request.
+    pub(super) fn look_up(
+        &self,
+        request: RequestHead<'_>,
+        counted: Counted,
+    ) -> Result<Looked, Reason> {
+        let of_all = &self.settings.rules.url_variation;
+        let plain = self.look_under(request, of_all, counted)?;
+        let Some(varied) = self.varied(request) else {
+            return Ok(plain);
+        };
+        let mut other = self.look_under(request, &varied.variation, counted)?;
+        other.entry = other.entry.filter(|entry| entry.head.began >= varied.since);
+        let (first, second) = match varied.lapsed {
+            true => (plain, other),
+            false => (other, plain),
+        };
+        let began = |looked: &Looked| looked.entry.as_ref().map(|entry| entry.head.began);
+        Ok(match began(&second) > began(&first) {
+            true => second,
+            false => first,
+        })
+    }
+
+    fn look_under(
+        &self,
+        request: RequestHead<'_>,
+        variation: &UrlVariation,
+        counted: Counted,
+    ) -> Result<Looked, Reason> {
+        let key = self.settings.keys.key(request, variation)?;
+        let slot = match counted {
+            Counted::Yes => self.store.get(key.as_bytes()),
+            Counted::No => self.store.look(key.as_bytes()),
+        };
+        let usable = |slot: &Slot| self.usable(&key, slot, request);
+        let entry = slot.as_deref().and_then(usable);
+        Ok(Looked {
+            by_variation: !variation.is_default(),
+            key,
+            slot,
+            entry,
+        })
+    }
+
+    /// What answers have said that counts of the queries of a path, if that is not what the
+    /// operator says.
+    fn varied(&self, request: RequestHead<'_>) -> Option<Varied> {
+        if !self.purges.tell_variations() {
+            return None;
+        }
+        let path = self.settings.keys.path(request).ok()?;
+        self.memos.varied(path.as_bytes())
+    }
+
+    /// The key under which an answer is stored that says nothing of its URL.
+    pub(super) fn plain_key(&self, request: RequestHead<'_>) -> Result<KeyBuf, Reason> {
+        let of_all = &self.settings.rules.url_variation;
+        self.settings.keys.key(request, of_all)
+    }
+
+    /// All keys under which the request looks.
+    pub(super) fn all_keys(&self, request: RequestHead<'_>) -> impl Iterator<Item = Key> + use<> {
+        let plain = self.plain_key(request).ok();
+        let varied = self.varied(request);
+        let varied =
+            varied.and_then(|varied| self.settings.keys.key(request, &varied.variation).ok());
+        let keys = plain.into_iter().chain(varied);
+        keys.map(|key| key.to_key()).collect::<Vec<_>>().into_iter()
+    }
+}
 
 /// Where an answer is stored.
 #[derive(Debug)]
@@ -12,36 +110,25 @@ pub(super) struct Place {
     moved: Option<Moved>,
 }
 
-/// An answer said something else of its URL than was known of its path.
+/// An answer said something else of its URL than the key that was asked for.
 #[derive(Debug)]
 struct Moved {
     path: Key,
     variation: UrlVariation,
-    /// The key that was asked for: nobody is going to look there again.
     from: Key,
 }
 
-impl Engine {
-    /// The key of a request, and whether it leaves out parts of the query.
-    pub(super) fn key_of(&self, request: RequestHead<'_>) -> Result<(KeyBuf, bool), Reason> {
-        let keys = &self.settings.keys;
-        let variation = self.variation(request);
-        let key = keys.key(request, &variation)?;
-        Ok((key, !variation.is_default()))
-    }
-
-    /// What is known to count of the queries of a path: what its last stored answer said,
-    /// or the operator.
-    fn variation(&self, request: RequestHead<'_>) -> UrlVariation {
-        let of_all = &self.settings.rules.url_variation;
-        if !self.purges.tell_variations() {
-            return of_all.clone();
+impl Place {
+    /// Where an answer is stored that nothing is known of.
+    fn plain(asked: &Key) -> Self {
+        Self {
+            key: asked.clone(),
+            moved: None,
         }
-        let path = self.settings.keys.path(request).ok();
-        let said = path.and_then(|path| self.memos.variation(path.as_bytes()));
-        said.unwrap_or_else(|| of_all.clone())
     }
+}
 
+impl Engine {
     /// Where the answer to `request` is to be stored that was asked for under `asked`:
     /// where requests will look that know what it says of its URL.
     pub(super) fn place_of(
@@ -62,18 +149,27 @@ impl Engine {
                 variation: variation.clone(),
                 from: asked.clone(),
             };
-            Some((key.to_key(), moved))
-        });
-        match moved {
-            None => Place {
-                key: asked.clone(),
-                moved: None,
-            },
-            Some((key, moved)) => Place {
-                key,
+            Some(Place {
+                key: key.to_key(),
                 moved: Some(moved),
-            },
+            })
+        });
+        moved.unwrap_or_else(|| Place::plain(asked))
+    }
+
+    /// An answer that others may have is there: if it says nothing of its URL, those who come
+    /// next, and those who waited in vain, ask for their own. To be called before they are
+    /// told.
+    pub(super) fn heed(&self, place: &Place) {
+        if let Some(moved) = self.says_nothing(place) {
+            self.memos.lapse(&moved.path);
         }
+    }
+
+    fn says_nothing<'a>(&self, place: &'a Place) -> Option<&'a Moved> {
+        let of_all = &self.settings.rules.url_variation;
+        let moved = place.moved.as_ref();
+        moved.filter(|moved| moved.variation == *of_all)
     }
 
     /// Makes ready for pages that are told apart by less than their queries: before the
@@ -86,10 +182,13 @@ impl Engine {
 
     /// An answer is stored: from now on, its path is looked up by what it said.
     pub(super) fn settle_in(&self, place: &Place, head: &Head) {
-        if let Some(moved) = &place.moved {
-            self.memos.vary(&moved.path, &moved.variation);
-            self.store
-                .remove(&moved.from, |old| old.head.began <= head.began);
+        let Some(moved) = &place.moved else {
+            return;
+        };
+        if self.says_nothing(place).is_none() {
+            self.memos.vary(&moved.path, &moved.variation, head.began);
         }
+        self.store
+            .remove(&moved.from, |old| old.head.began <= head.began);
     }
 }

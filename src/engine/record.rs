@@ -63,8 +63,8 @@ impl LaterGet {
         if facts.directives.no_store || !engine.settings.keys.is_covered(&get) {
             return None;
         }
-        let (key, by_variation) = engine.key_of((&get).into()).ok()?;
-        facts.by_variation = by_variation;
+        let key = engine.plain_key((&get).into()).ok()?;
+        facts.by_variation = !rules.url_variation.is_default();
         Some(Box::new(Self {
             key: key.to_key(),
             request: get,

@@ -56,8 +56,12 @@ impl Fill {
                     said: self.said(head.status),
                     unstored: store.err(),
                 };
+                let place = self.place(&head, request);
+                if !failed {
+                    self.engine.heed(&place);
+                }
                 self.lead.announce(news, open);
-                let place = stored.then(|| self.place(&head, request));
+                let place = stored.then_some(place);
                 pump::run(&self, &head, body, place, length, places).await;
             }
         }
@@ -149,6 +153,7 @@ impl Fill {
         let head = Arc::new(self.head(status, &merged, *facts));
         engine.counters.validated.add(1);
         let place = self.place(&head, request);
+        engine.heed(&place);
         let entry = engine.keep(&place, head, candidate.body.clone());
         let status = Some(StatusCode::NOT_MODIFIED);
         self.lead
@@ -171,12 +176,13 @@ impl Fill {
     /// Takes out what was stored when the fetch began, and what is older and would be
     /// selected in its place: an answer that ends a newer one does not bring back that.
     fn remove(&self, entry: &Arc<Entry>, request: &Request<()>) {
-        let key = self.lead.key();
-        self.engine.store.remove(key, |stored| {
-            let variant = &stored.head.facts.variant;
-            let is_older = stored.head.began < entry.head.began;
-            std::ptr::eq(stored, &**entry) || is_older && variant.matches(request.headers())
-        });
+        for key in self.engine.all_keys(request.into()) {
+            self.engine.store.remove(&key, |stored| {
+                let variant = &stored.head.facts.variant;
+                let is_older = stored.head.began < entry.head.began;
+                std::ptr::eq(stored, &**entry) || is_older && variant.matches(request.headers())
+            });
+        }
     }
 
     /// Everyone who waits is told that this answer is not for them, and the key is

@@ -11,6 +11,7 @@ use moka::ops::compute::Op;
 use moka::sync::Cache;
 
 use crate::clock::Moment;
+use crate::entry::Began;
 use crate::hash::Hashing;
 use crate::key::Key;
 use crate::policy::{Reason, Remember, RequestFacts, UrlVariation};
@@ -26,8 +27,19 @@ pub(crate) struct Memo {
     failures: u32,
     unanswered: bool,
     pause_until: Option<Moment>,
-    /// Of a path: what its last stored answer said of its queries.
-    variation: Option<UrlVariation>,
+    /// Of a path: what its answers have said of its queries.
+    varied: Option<Varied>,
+}
+
+/// What answers have said that counts of the queries of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Varied {
+    pub(crate) variation: UrlVariation,
+    /// When the fetch began of the first that said so. What began before and says so too is
+    /// from a time before something else was said, and that may have been about the same.
+    pub(crate) since: Began,
+    /// The last answer said nothing of it.
+    pub(crate) lapsed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +81,10 @@ impl Memos {
     /// Memos of at most `capacity` bytes.
     pub(crate) fn new(capacity: u64) -> Self {
         let weigh = |key: &Key, memo: &Arc<Memo>| {
-            let variation = memo.variation.as_ref().map_or(0, UrlVariation::size);
+            let variation = memo
+                .varied
+                .as_ref()
+                .map_or(0, |varied| varied.variation.size());
             let bytes = key.as_bytes().len() + OVERHEAD + variation;
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
@@ -131,13 +146,33 @@ impl Memos {
     }
 
     /// What answers have said that counts of the queries of a path.
-    pub(crate) fn variation(&self, path: &[u8]) -> Option<UrlVariation> {
-        self.0.get(path)?.variation.clone()
+    pub(crate) fn varied(&self, path: &[u8]) -> Option<Varied> {
+        self.0.get(path)?.varied.clone()
     }
 
-    /// Remembers that.
-    pub(crate) fn vary(&self, path: &Key, variation: &UrlVariation) {
-        self.change(path, |memo| memo.variation = Some(variation.clone()));
+    /// Remembers what an answer said that began to be fetched at `began`, unless something
+    /// else was said since.
+    pub(crate) fn vary(&self, path: &Key, variation: &UrlVariation, began: Began) {
+        self.change(path, |memo| {
+            let known = memo.varied.take();
+            let kept = known.filter(|known| known.variation == *variation || known.since > began);
+            let mut varied = kept.unwrap_or_else(|| Varied {
+                variation: variation.clone(),
+                since: began,
+                lapsed: false,
+            });
+            varied.lapsed &= varied.variation != *variation;
+            memo.varied = Some(varied);
+        });
+    }
+
+    /// Remembers that the last answer of a path said nothing of its queries.
+    pub(crate) fn lapse(&self, path: &Key) {
+        self.change(path, |memo| {
+            if let Some(varied) = &mut memo.varied {
+                varied.lapsed = true;
+            }
+        });
     }
 
     /// Forgets everything.

@@ -7,7 +7,7 @@ mod purge;
 mod purges;
 
 pub(crate) use memory::{MemoryStore, Put, Slot};
-pub(crate) use memos::Memos;
+pub(crate) use memos::{Memos, Varied};
 
 pub use purge::{Purge, PurgeError};
 pub(crate) use purges::{Purges, Subject, Validity};
