@@ -16,6 +16,8 @@ const NO_VARY_SEARCH: HeaderName = HeaderName::from_static("no-vary-search");
 /// are a part of every key.
 const MOST_NAMES: usize = 256;
 const MOST_BYTES: usize = 4096;
+/// The longest value that is read at all.
+const LONGEST: usize = 16 << 10;
 
 /// Which parts of a query tell pages apart; a *URL variation config* in the words of
 /// No-Vary-Search. The default is that every byte does. Cheap to clone.
@@ -76,6 +78,9 @@ impl UrlVariation {
 
 impl Config {
     fn parse(value: &[u8]) -> Option<Self> {
+        if value.len() > LONGEST {
+            return None;
+        }
         let said: Dictionary = Parser::new(value).parse().ok()?;
         let ordered = match said.get("key-order") {
             None => true,
