@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::budget::{Hold, PIECE_OVERHEAD};
 use crate::clock::Moment;
-use crate::policy::{Lifetime, ResponseFacts, Standing, head_size};
+use crate::policy::{Equivalent, Lifetime, ResponseFacts, Standing, head_size};
 
 /// The head of a response that others may have: what clients are sent, and what
 /// the rules need to know of it.
@@ -115,7 +115,8 @@ impl Head {
             + head_size(&self.headers)
             + self.headers.len() * FIELD_OVERHEAD
             + self.facts.variant.footprint()
-            + self.facts.tags.size();
+            + self.facts.tags.size()
+            + self.facts.equivalent.as_deref().map_or(0, Equivalent::size);
         bytes as u64
     }
 }

@@ -83,4 +83,6 @@ pub use runtime::TokioRuntime;
 pub use runtime::{Runtime, Task};
 pub use store::{Purge, PurgeError};
 #[cfg(feature = "tower")]
-pub use tower::{CacheLayer, CacheService, ResponseBody, ResponseFuture};
+pub use tower::{
+    CacheLayer, CacheService, QueryFuture, QueryLayer, QueryService, ResponseBody, ResponseFuture,
+};

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::body::Body;
-use floodwall::{Cache, CacheService};
+use floodwall::{Cache, QueryService};
 use http::uri::Authority;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -15,14 +15,14 @@ use super::{max_forwards, vet};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Front {
-    wall: CacheService<Origin>,
+    wall: QueryService<Origin>,
     authority: Authority,
 }
 
 impl Front {
     pub(crate) fn new(cache: &Cache, options: &Options) -> Self {
         Self {
-            wall: cache.layer().layer(Origin::new(options)),
+            wall: cache.layer().with_queries().layer(Origin::new(options)),
             authority: options.origin.clone(),
         }
     }

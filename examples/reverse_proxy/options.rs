@@ -145,6 +145,16 @@ pub(crate) struct CacheOptions {
     /// Compare the fields that Vary names by their meaning [default: off]
     #[arg(long)]
     pub(crate) normalise_vary: bool,
+    /// Answer with a stored page in the language or coding that is wanted most, whatever words it
+    /// was made for [default: off]
+    #[arg(long)]
+    pub(crate) choose_variants: bool,
+    /// What of the query counts where answers do not say it, written as No-Vary-Search
+    #[arg(long, value_name = "VALUE")]
+    pub(crate) no_vary_search: Option<String>,
+    /// Largest content of a QUERY that is part of its key [default: 8192]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_query_bytes: Option<usize>,
     /// Obey this field of answers in place of Cache-Control; may be repeated, the first one first
     #[arg(long, value_name = "NAME")]
     pub(crate) targeted_field: Vec<String>,

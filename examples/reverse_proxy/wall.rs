@@ -63,6 +63,12 @@ fn rules(mut b: CacheBuilder, options: &CacheOptions) -> CacheBuilder {
         options.normalise_vary.then_some(true),
         CacheBuilder::normalise_vary,
     );
+    b = given(
+        b,
+        options.choose_variants.then_some(true),
+        CacheBuilder::choose_variants,
+    );
+    b = given(b, options.max_query_bytes, CacheBuilder::max_query_bytes);
     b = given(b, options.swr, CacheBuilder::stale_while_revalidate);
     b = given(b, options.sie, CacheBuilder::stale_if_error);
     b = given(b, options.cookies.map(cookies), CacheBuilder::cookies);
@@ -109,6 +115,9 @@ fn key_rules(options: &CacheOptions) -> KeyRules {
     }
     for name in &options.ignore_query {
         rules = rules.drop_query(name);
+    }
+    if let Some(said) = &options.no_vary_search {
+        rules = rules.no_vary_search(said);
     }
     if options.strict_forwarding {
         rules = rules.strict_forwarding(true);

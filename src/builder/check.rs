@@ -16,6 +16,8 @@ const DEFAULT_PART: u64 = 8;
 const MOST_PART: u64 = 4;
 /// What moka can weigh in one slot.
 const MOST_OBJECT: u64 = 1 << 31;
+/// Keys are held in several places.
+const MOST_QUERY: u64 = 64 << 10;
 const LEAST_TIME: Duration = Duration::from_millis(1);
 const MOST_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -49,9 +51,12 @@ impl CacheBuilder {
         let mut rules = self.rules.clone();
         rules.max_object_size = self.object_size()?;
         rules.targets = self.target_fields()?;
+        at_most("max_query_bytes", rules.max_query_bytes as u64, MOST_QUERY)?;
+        let keys = self.keys.compile(&self.namespace)?;
+        keys.instruct(&mut rules);
         Ok(Settings {
             rules,
-            keys: self.keys.compile(&self.namespace)?,
+            keys,
             capacity: self.capacity,
             max_variants: self.max_variants,
             max_flights: self.max_flights,
@@ -90,13 +95,7 @@ impl CacheBuilder {
                 capacity: self.capacity,
             });
         }
-        if object > MOST_OBJECT {
-            return Err(ConfigError::TooLarge {
-                setting: "max_object_size",
-                most: MOST_OBJECT,
-                given: object,
-            });
-        }
+        at_most("max_object_size", object, MOST_OBJECT)?;
         Ok(object)
     }
 
@@ -121,6 +120,17 @@ impl CacheBuilder {
 fn at_least_one(setting: &'static str, given: u64) -> Result<(), ConfigError> {
     if given == 0 {
         return Err(ConfigError::Zero { setting });
+    }
+    Ok(())
+}
+
+fn at_most(setting: &'static str, given: u64, most: u64) -> Result<(), ConfigError> {
+    if given > most {
+        return Err(ConfigError::TooLarge {
+            setting,
+            most,
+            given,
+        });
     }
     Ok(())
 }

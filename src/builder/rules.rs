@@ -91,6 +91,15 @@ impl CacheBuilder {
         self
     }
 
+    /// The bytes that the content of a QUERY (RFC 10008) may have and be a part of its key.
+    /// Default 8 KiB; at most 64 KiB. A longer one passes, and so does one whose length is
+    /// not known before it is read. None is cached unless the layer reads them: see
+    /// [`CacheLayer::with_queries`](crate::CacheLayer::with_queries).
+    pub fn max_query_bytes(mut self, most: usize) -> Self {
+        self.rules.max_query_bytes = most;
+        self
+    }
+
     /// What to do with requests that carry a cookie.
     pub fn cookies(mut self, cookies: Cookies) -> Self {
         self.rules.cookies = cookies;
@@ -205,6 +214,28 @@ impl CacheBuilder {
     /// for a cache further out. Off by default.
     pub fn forward_tags(mut self, on: bool) -> Self {
         self.rules.forward_tags = on;
+        self
+    }
+
+    /// Whether responses are believed that say, in `No-Vary-Search`, which parts of the
+    /// query tell them from others: they then answer all equivalent URLs. On by default.
+    /// The first answer tells what is to be left out of the keys of its path; what is known
+    /// of paths takes a part of the [`capacity`](Self::capacity), and what is forgotten is
+    /// learned again. See also [`KeyRules::no_vary_search`](crate::KeyRules::no_vary_search).
+    pub fn no_vary_search(mut self, on: bool) -> Self {
+        self.rules.no_vary_search = on;
+        self
+    }
+
+    /// Whether, of the variants that exist, one is chosen that a request would not have been
+    /// given for the same words (RFC 9111 §4.1): if it varies on `Accept-Language`, one whose
+    /// `Content-Language` no other language is preferred to; if on `Accept-Encoding`, one
+    /// whose `Content-Encoding` no other coding is preferred to. `fr;q=0.5, de` is then
+    /// answered with the page in `de` that was made for `en, de`. Off by default, and beyond
+    /// what RFC 9111 permits: for handlers that would choose the same. A variant in no
+    /// coding, or in several languages, is for the same words alone.
+    pub fn choose_variants(mut self, on: bool) -> Self {
+        self.rules.choose_variants = on;
         self
     }
 

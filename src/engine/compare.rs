@@ -32,7 +32,7 @@ impl Compared {
         if facts.directives.no_store {
             return None;
         }
-        let key = engine.settings.keys.key(request).ok()?;
+        let (key, _) = engine.key_of(request).ok()?;
         let slot = engine.store.look(key.as_bytes())?;
         let entry = engine.usable(&key, &slot, request)?;
         Shareable::prove(&entry.head.facts, request, &facts).ok()?;

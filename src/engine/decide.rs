@@ -53,12 +53,15 @@ pub(crate) struct Ask {
 impl Engine {
     /// Decides. Reads the store, changes nothing but what it finds purged.
     pub(super) fn decide(&self, request: RequestHead<'_>, has_body: bool, now: Moment) -> Decision {
-        let facts = match RequestFacts::read(request, has_body, &self.settings.rules) {
+        let mut facts = match RequestFacts::read(request, has_body, &self.settings.rules) {
             Ok(facts) => facts,
             Err(reason) => return past(request, reason),
         };
-        let key = match self.settings.keys.key(request) {
-            Ok(key) => key,
+        let key = match self.key_of(request) {
+            Ok((key, by_variation)) => {
+                facts.by_variation = by_variation;
+                key
+            }
             Err(reason) => return past(request, reason),
         };
         let slot = self.store.get(key.as_bytes());

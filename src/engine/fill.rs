@@ -100,12 +100,14 @@ impl Fill {
         runtime.spawn(Box::pin(self.run(origin, request)));
     }
 
-    /// The request that the handler is asked on behalf of everyone: a GET for
+    /// The request that the handler is asked on behalf of everyone: a GET (or a QUERY) for
     /// what the key covers.
     fn request(&self, parts: &request::Parts) -> Request<()> {
         let keys = &self.engine.settings.keys;
         let mut request = Request::new(());
-        *request.method_mut() = Method::GET;
+        if parts.method != Method::HEAD {
+            *request.method_mut() = parts.method.clone();
+        }
         *request.uri_mut() = keys.covered_uri(&parts.uri);
         *request.version_mut() = parts.version;
         *request.extensions_mut() = parts.extensions.clone();

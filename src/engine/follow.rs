@@ -366,7 +366,7 @@ impl Follow {
 /// it, or it has to go alone.
 const fn not_for(reason: Reason) -> Outcome {
     match reason {
-        Reason::OtherVariant => Outcome::Again(reason),
+        Reason::OtherVariant | Reason::OtherUrl => Outcome::Again(reason),
         _ => Outcome::Alone(reason),
     }
 }

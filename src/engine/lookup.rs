@@ -68,7 +68,8 @@ impl Engine {
     /// Looks a request up, and joins or starts a fetch if one is needed.
     ///
     /// `has_body` is whether the body is anything but empty, as far as the
-    /// framework can tell.
+    /// framework can tell, and has not been read: see
+    /// [`wants_content`](Self::wants_content).
     #[must_use]
     pub fn lookup(self: &Arc<Self>, request: RequestHead<'_>, has_body: bool) -> Lookup {
         let now = self.runtime.0.now();
@@ -224,18 +225,20 @@ impl Engine {
     }
 
     /// The store is read again by whoever starts a flight: the flight before it
-    /// may have ended between the first look and the start.
+    /// may have ended between the first look and the start. What that brought may be stored
+    /// under another key, by which the request is known now.
     fn stored_meanwhile(
         &self,
         request: RequestHead<'_>,
         ask: &Ask,
         now: Moment,
     ) -> Option<Arc<crate::entry::Entry>> {
-        let slot = self.store.look(ask.key.as_bytes())?;
+        let (key, _) = self.key_of(request).ok()?;
+        let slot = self.store.look(key.as_bytes())?;
         let entry = slot.select(request.headers)?;
         let known = ask.candidate.as_ref();
         if known.is_some_and(|known| Arc::ptr_eq(known, entry))
-            || self.purges.check(ask.key.page(), entry) != Validity::Valid
+            || self.purges.check(key.page(), entry) != Validity::Valid
             || Shareable::prove(&entry.head.facts, request, &ask.facts).is_err()
         {
             return None;

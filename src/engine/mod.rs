@@ -22,6 +22,7 @@ mod origin;
 mod own;
 mod pass;
 mod payload;
+mod place;
 mod pump;
 mod record;
 mod reentry;
@@ -45,12 +46,13 @@ use crate::budget::Budget;
 use crate::entry::{Entry, Head, Pieces};
 use crate::flight::{Caps, Table};
 use crate::gate::Gate;
-use crate::key::{Key, KeyMaker};
-use crate::observe::{Counters, Explanation, Stats};
-use crate::policy::{Reason, RequestHead, Rules};
+use crate::key::KeyMaker;
+use crate::observe::{CacheStatus, Counters, Explanation, Stats};
+use crate::policy::{Reason, RequestHead, Rules, content_is_keyed};
 use crate::runtime::Runtime;
 use crate::store::{MemoryStore, Memos, Purge, Purges, Put, Subject, Validity};
-use news::Announcement;
+use news::{Announcement, Failure};
+use place::Place;
 
 /// An answer that the cache gives.
 pub type Reply = http::Response<Payload>;
@@ -137,10 +139,14 @@ impl Engine {
             for_key: settings.max_variants,
             followers: settings.max_waiters,
         };
+        let purges = Purges::default();
+        if !settings.rules.url_variation.is_default() {
+            purges.mark_variations();
+        }
         Arc::new(Self {
             store: MemoryStore::new(shares.stored, settings.max_variants),
             memos: Memos::new(shares.memos),
-            purges: Purges::default(),
+            purges,
             table: Arc::new(Table::new(caps, Arc::clone(&budget))),
             budget,
             gate: Gate::new(settings.origin_limit, settings.origin_queue),
@@ -161,7 +167,9 @@ impl Engine {
     }
 
     /// Stores a whole response, unless a purge came between or there is no room.
-    fn keep(&self, key: &Key, head: Arc<Head>, body: Pieces) -> Arc<Entry> {
+    fn keep(&self, place: &Place, head: Arc<Head>, body: Pieces) -> Arc<Entry> {
+        let key = &place.key;
+        self.expect(place);
         let key_size = key.as_bytes().len();
         let hold = self.room(|budget| budget.take(head.entry_size(key_size)));
         let entry = Arc::new(Entry::new(head, body, key_size, hold));
@@ -178,8 +186,27 @@ impl Engine {
                 Put::TooManyVariants => self.counters.met(Reason::VariantsFull),
                 Put::Older => {}
             }
+            self.settle_in(place, &entry.head);
         }
         entry
+    }
+
+    /// Whether the content of a request is to be read before [`lookup`](Self::lookup), as a
+    /// part of its key; `length` is its length, where that is known. What was read goes into
+    /// the extensions, as [`QueryContent`](crate::policy::QueryContent).
+    #[must_use]
+    pub fn wants_content(&self, request: RequestHead<'_>, length: Option<u64>) -> bool {
+        content_is_keyed(request, length, &self.settings.rules)
+    }
+
+    /// The answer to a request whose content could not be read: a 400.
+    #[must_use]
+    pub fn refuse_content(&self) -> Box<Reply> {
+        let failure = Failure {
+            reason: Reason::RequestBody,
+            status: http::StatusCode::BAD_REQUEST,
+        };
+        self.reply_error(failure, None, CacheStatus::default())
     }
 
     /// Makes a purge; see [`Cache::purge`](crate::Cache::purge).

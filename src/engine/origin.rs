@@ -12,7 +12,8 @@ pub type OriginBody = UnsyncBoxBody<Bytes, BoxError>;
 
 /// One fetch's view of the handler.
 ///
-/// The request is a GET without a body and without the client's conditions and
+/// The request is a GET without a body, or a QUERY to be sent with the
+/// [`QueryContent`](crate::policy::QueryContent) in its extensions, and without the client's conditions and
 /// ranges; when a stored response is to be validated, it has our own
 /// `If-None-Match` and `If-Modified-Since`.
 #[async_trait]

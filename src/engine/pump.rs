@@ -10,6 +10,7 @@ use http_body::{Body, Frame};
 
 use super::fill::{Fill, Places};
 use super::origin::OriginBody;
+use super::place::Place;
 use super::reentry;
 use super::wait::Until;
 use super::{Engine, WINDOW};
@@ -28,8 +29,8 @@ enum Next {
     Abandoned,
 }
 
-/// Reads the body to its end: into the flight, and into the store if it is to
-/// be stored.
+/// Reads the body to its end: into the flight, and into the store if there is a `place`
+/// for it.
 ///
 /// While it is to be stored it is read as fast as it comes, whoever reads it and
 /// however slowly: that frees the origin soonest, and it is held whole anyway.
@@ -40,7 +41,7 @@ pub(super) async fn run(
     fill: &Fill,
     head: &Arc<Head>,
     mut body: OriginBody,
-    mut storing: bool,
+    mut place: Option<Place>,
     length: Option<u64>,
     places: Places,
 ) {
@@ -48,10 +49,11 @@ pub(super) async fn run(
     let mut total = 0_u64;
     let mut tight = false;
     let mut places = Some(places);
-    if !storing {
+    if place.is_none() {
         fill.lead.close(most);
     }
     let end = loop {
+        let storing = place.is_some();
         if !storing {
             drop(places.take());
             let window = if tight { 0 } else { WINDOW };
@@ -63,11 +65,11 @@ pub(super) async fn run(
                 let copy = fill.copy(&chunk, storing);
                 tight = copy.is_none();
                 if storing && !fill.may_be_stored(total, tight) {
-                    storing = false;
+                    place = None;
                     fill.lead.close(most);
                 }
                 let chunk = copy.unwrap_or(chunk);
-                if storing && body.is_end_stream() {
+                if place.is_some() && body.is_end_stream() {
                     fill.lead.append_last(chunk);
                 } else {
                     fill.lead.append(chunk, tight);
@@ -81,15 +83,14 @@ pub(super) async fn run(
             Next::Abandoned => break Err(CutShort::Abandoned),
         }
     };
-    match end {
-        Ok(()) if storing => drop(fill.engine.keep(
-            fill.lead.key(),
-            Arc::clone(head),
-            fill.lead.collect(),
-        )),
-        Ok(()) if !is_failure(head.status) => fill.engine.memos.recover(fill.lead.key()),
-        Ok(()) | Err(CutShort::Abandoned) => {}
-        Err(_) => fill.count_failure(false),
+    match (end, place) {
+        (Ok(()), Some(place)) => {
+            let body = fill.lead.collect();
+            drop(fill.engine.keep(&place, Arc::clone(head), body));
+        }
+        (Ok(()), None) if !is_failure(head.status) => fill.engine.memos.recover(fill.lead.key()),
+        (Ok(()) | Err(CutShort::Abandoned), _) => {}
+        (Err(_), _) => fill.count_failure(false),
     }
     fill.end();
     fill.lead.finish(end);

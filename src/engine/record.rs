@@ -7,6 +7,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, StatusCode};
 
 use super::Engine;
+use super::place::Place;
 use crate::entry::{Began, Head, Pieces};
 use crate::key::{Key, KeyMaker};
 use crate::policy::{
@@ -36,14 +37,14 @@ impl LaterGet {
         for of_the_body in [CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING] {
             get.headers_mut().remove(of_the_body);
         }
-        let facts = RequestFacts::read((&get).into(), false, rules).ok()?;
-        let keys = &engine.settings.keys;
-        if facts.directives.no_store || !is_covered(&get, keys) {
+        let mut facts = RequestFacts::read((&get).into(), false, rules).ok()?;
+        if facts.directives.no_store || !is_covered(&get, &engine.settings.keys) {
             return None;
         }
-        let key = keys.key((&get).into()).ok()?.to_key();
+        let (key, by_variation) = engine.key_of((&get).into()).ok()?;
+        facts.by_variation = by_variation;
         Some(Box::new(Self {
-            key,
+            key: key.to_key(),
             request: get,
             facts,
         }))
@@ -90,9 +91,10 @@ impl LaterGet {
             facts: *facts,
             began,
         };
+        let place = engine.place_of(&self.key, (&self.request).into(), &head.facts);
         Some(Recording {
             engine: Arc::clone(engine),
-            key: self.key,
+            place,
             head: Arc::new(head),
             pieces: Vec::new(),
             left: length,
@@ -112,7 +114,7 @@ fn is_covered(request: &Request<()>, keys: &KeyMaker) -> bool {
 #[derive(Debug)]
 pub struct Recording {
     engine: Arc<Engine>,
-    key: Key,
+    place: Place,
     head: Arc<Head>,
     pieces: Vec<Bytes>,
     left: u64,
@@ -133,7 +135,7 @@ impl Recording {
         let pieces: Vec<&[u8]> = self.pieces.iter().map(|piece| &piece[..]).collect();
         let whole = self.engine.room(|budget| budget.copy(&pieces))?;
         self.engine
-            .keep(&self.key, self.head, Pieces::new(vec![whole]));
+            .keep(&self.place, self.head, Pieces::new(vec![whole]));
         None
     }
 }

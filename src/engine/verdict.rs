@@ -8,6 +8,7 @@ use http_body::Body;
 use super::fill::{Fill, Places};
 use super::news::{Announcement, Failure};
 use super::origin::OriginBody;
+use super::place::Place;
 use super::pump;
 use crate::budget::PIECE_OVERHEAD;
 use crate::entry::{Entry, Head};
@@ -55,9 +56,15 @@ impl Fill {
                     failed,
                 };
                 self.lead.announce(news, open);
-                pump::run(&self, &head, body, stored, length, places).await;
+                let place = stored.then(|| self.place(&head, request));
+                pump::run(&self, &head, body, place, length, places).await;
             }
         }
+    }
+
+    fn place(&self, head: &Head, request: &Request<()>) -> Place {
+        let key = self.lead.key();
+        self.engine.place_of(key, request.into(), &head.facts)
     }
 
     /// Whether there is room for a body of this length, where it is known: so that the
@@ -132,7 +139,8 @@ impl Fill {
         }
         let head = Arc::new(self.head(status, &merged, *facts));
         engine.counters.validated.add(1);
-        let entry = engine.keep(self.lead.key(), head, candidate.body.clone());
+        let place = self.place(&head, request);
+        let entry = engine.keep(&place, head, candidate.body.clone());
         let status = Some(StatusCode::NOT_MODIFIED);
         self.lead
             .announce(Announcement::Entry { entry, status }, false);

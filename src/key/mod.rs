@@ -9,6 +9,20 @@
 //! namespace 0 authority 0 path?query 0 scheme 0 (1 name 0 (2 value 0)*)*
 //! ```
 //!
+//! Where responses have said that parts of the query do not count (No-Vary-Search), what
+//! they said and what it leaves of the query follow on the scheme, so that keys by
+//! different rules differ, and the page is that of the path:
+//!
+//! ```text
+//! namespace 0 authority 0 path?1 0 scheme 0 3 rule 0 query 0 (1 name 0 (2 value 0)*)*
+//! ```
+//!
+//! The key of a QUERY (RFC 10008) ends with its content, after a byte that begins no field:
+//!
+//! ```text
+//! ... 4 content
+//! ```
+//!
 //! Everything up to the third zero is the *page*: what a purge by URI names,
 //! whatever the scheme and the other fields were.
 
@@ -55,6 +69,16 @@ fn page(key: &[u8]) -> &[u8] {
         zeros == 3
     });
     end.map_or(key, |end| &key[..=end])
+}
+
+/// How the path of a page ends of which parts of the query do not count; no query has such
+/// a byte.
+const VARIED: &[u8] = b"?\x01";
+
+/// Whether parts of the query do not count of this page.
+pub(crate) fn is_varied(page: &[u8]) -> bool {
+    page.strip_suffix(b"\0")
+        .is_some_and(|page| page.ends_with(VARIED))
 }
 
 /// The bytes that stand for a group of the origin that a page is of: no page has them, as

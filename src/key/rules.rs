@@ -1,18 +1,22 @@
 //! What keys are made of, and how they are made.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, HOST, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST,
+    USER_AGENT,
 };
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 
 use smallvec::SmallVec;
 
-use super::KeyBuf;
+use super::{KeyBuf, VARIED};
 use crate::error::ConfigError;
-use crate::policy::{Reason, RequestHead, Role, fields};
+use crate::policy::{
+    Reason, RequestHead, Role, Rules, UrlVariation, fields, is_metadata, is_query, without,
+};
 
 /// The most bytes that a key may have; a request with a longer one passes.
 const LONGEST: usize = 16 << 10;
@@ -38,6 +42,7 @@ const LONGEST: usize = 16 << 10;
 pub struct KeyRules {
     fields: Vec<String>,
     dropped: Vec<String>,
+    variation: Option<String>,
     strict: bool,
 }
 
@@ -68,6 +73,18 @@ impl KeyRules {
     #[must_use]
     pub fn drop_query(mut self, parameter: impl Into<String>) -> Self {
         self.dropped.push(parameter.into());
+        self
+    }
+
+    /// Which parts of the query tell pages apart, where the response does not say it with a
+    /// `No-Vary-Search` field of its own; written like that field: `key-order`,
+    /// `params=("utm_source")`, `except=("id")`. By default every byte counts.
+    ///
+    /// Unlike what is [dropped](Self::drop_query), all of the query goes to the handler: of
+    /// the requests for one page it is that of the one that caused the fetch.
+    #[must_use]
+    pub fn no_vary_search(mut self, variation: impl Into<String>) -> Self {
+        self.variation = Some(variation.into());
         self
     }
 
@@ -104,7 +121,14 @@ impl KeyRules {
                 return Err(bad("drop_query", given, "it is not a parameter's name"));
             }
         }
+        let variation = self.variation.as_deref().unwrap_or_default();
+        let compiled = UrlVariation::parse(variation.as_bytes());
+        if self.variation.is_some() && compiled.is_default() {
+            let why = "it is no No-Vary-Search value that leaves anything out";
+            return Err(bad("no_vary_search", variation, why));
+        }
         Ok(KeyMaker {
+            variation: compiled,
             namespace: namespace.as_bytes().into(),
             fields: covered.into(),
             dropped: self.dropped.clone().into(),
@@ -118,22 +142,54 @@ impl KeyRules {
 pub(crate) struct KeyMaker {
     namespace: Box<[u8]>,
     fields: Box<[String]>,
-    dropped: Box<[String]>,
+    dropped: Arc<[String]>,
+    variation: UrlVariation,
     strict: bool,
 }
 
+/// What of a query is part of a page.
+#[derive(Clone, Copy)]
+enum Query<'a> {
+    Whole(Option<&'a str>),
+    /// Pages of one path whose queries are told apart by less, all together.
+    Any,
+}
+
 impl KeyMaker {
-    /// The key of a request, or why it can have none.
-    pub(crate) fn key(&self, request: RequestHead<'_>) -> Result<KeyBuf, Reason> {
+    /// Tells the rules what the operator leaves out of queries.
+    pub(crate) fn instruct(&self, rules: &mut Rules) {
+        rules.dropped_parameters = Arc::clone(&self.dropped);
+        rules.url_variation = self.variation.clone();
+    }
+
+    /// The key of a request, or why it can have none. Of its query counts what `variation`
+    /// leaves.
+    pub(crate) fn key(
+        &self,
+        request: RequestHead<'_>,
+        variation: &UrlVariation,
+    ) -> Result<KeyBuf, Reason> {
+        let uri = request.uri;
         // Of such a page nothing could be purged.
-        if !request.uri.path().starts_with('/') {
+        if !uri.path().starts_with('/') {
             return Err(Reason::Target);
         }
-        let scheme = request.uri.scheme_str().unwrap_or("http");
-        let authority = authority(request.uri, request.headers)?;
-        let mut key = self.page(&authority, scheme, request.uri);
+        let scheme = scheme(uri);
+        let authority = authority(uri, request.headers)?;
+        let query = match variation.is_default() {
+            true => Query::Whole(uri.query()),
+            false => Query::Any,
+        };
+        let mut key = self.page(scheme, &authority, uri.path(), query);
         key.part(scheme.as_bytes());
-        for name in self.keyed(request.headers) {
+        if !variation.is_default() {
+            let covered = self.covered(uri.query());
+            let significant = variation.significant(covered.as_deref());
+            key.0.push(3);
+            key.part(variation.label().as_bytes());
+            key.part(significant.unwrap_or_default().as_bytes());
+        }
+        for name in self.keyed(request) {
             key.0.push(1);
             key.part(name.as_str().as_bytes());
             for line in request.headers.get_all(name) {
@@ -144,30 +200,53 @@ impl KeyMaker {
         if key.0.len() > LONGEST {
             return Err(Reason::KeyTooLarge);
         }
+        if let Some(content) = request.content {
+            key.0.push(4);
+            key.0.extend_from_slice(content);
+        }
         Ok(key)
+    }
+
+    /// What all pages of a path have in common: by this it is known what of its queries
+    /// counts.
+    pub(crate) fn path(&self, request: RequestHead<'_>) -> Result<KeyBuf, Reason> {
+        let uri = request.uri;
+        let authority = authority(uri, request.headers)?;
+        Ok(self.page(scheme(uri), &authority, uri.path(), Query::Any))
     }
 
     /// The fields of a request that are part of its key, in an order that does not
     /// depend on the request's.
-    fn keyed<'a>(&self, headers: &'a HeaderMap) -> SmallVec<[&'a HeaderName; 4]> {
+    fn keyed<'a>(&self, request: RequestHead<'a>) -> SmallVec<[&'a HeaderName; 4]> {
+        let names = request.headers.keys();
+        let is_query = request.content.is_some();
         let mut keyed: SmallVec<[&HeaderName; 4]> =
-            headers.keys().filter(|name| self.covers(name)).collect();
+            names.filter(|name| self.covers(name, is_query)).collect();
         keyed.sort_unstable_by_key(|name| name.as_str());
         keyed
     }
 
-    fn covers(&self, name: &HeaderName) -> bool {
+    fn covers(&self, name: &HeaderName, is_query: bool) -> bool {
+        if is_query && is_metadata(name) {
+            return true;
+        }
         let name = fields::spoken(name);
         Role::of_spoken(&name) == Role::Keyed || self.fields.iter().any(|it| *it == name)
     }
 
-    fn page(&self, authority: &str, scheme: &str, uri: &Uri) -> KeyBuf {
+    /// The bytes of a page: a path, and what of the query tells it from others.
+    fn page(&self, scheme: &str, authority: &str, path: &str, query: Query<'_>) -> KeyBuf {
         let mut key = KeyBuf::default();
         self.start_page(&mut key, authority, scheme);
-        key.0.extend_from_slice(uri.path().as_bytes());
-        if let Some(query) = uri.query().and_then(|query| self.covered(query)) {
-            key.0.push(b'?');
-            key.0.extend_from_slice(query.as_bytes());
+        key.0.extend_from_slice(path.as_bytes());
+        match query {
+            Query::Whole(query) => {
+                if let Some(query) = self.covered(query) {
+                    key.0.push(b'?');
+                    key.0.extend_from_slice(query.as_bytes());
+                }
+            }
+            Query::Any => key.0.extend_from_slice(VARIED),
         }
         key.0.push(0);
         key
@@ -190,36 +269,21 @@ impl KeyMaker {
 
     /// The page bytes of a purge: of one authority, or (with an empty one) of
     /// the path whatever the authority.
-    pub(crate) fn purge_page(&self, scheme: &str, authority: &str, path: &str) -> Vec<u8> {
-        let mut key = KeyBuf::default();
-        self.start_page(&mut key, authority, scheme);
-        let (path, query) = match path.split_once('?') {
-            Some((path, query)) => (path, self.covered(query)),
-            None => (path, None),
-        };
-        key.0.extend_from_slice(path.as_bytes());
-        if let Some(query) = query {
-            key.0.push(b'?');
-            key.0.extend_from_slice(query.as_bytes());
-        }
-        key.0.push(0);
-        key.0.into_vec()
+    pub(crate) fn purge_page(&self, scheme: &str, authority: &str, target: &str) -> Vec<u8> {
+        let (path, query) = split(target);
+        let page = self.page(scheme, authority, path, Query::Whole(query));
+        page.0.into_vec()
     }
 
-    /// The query that the key covers and the handler sees; nothing if there is
-    /// none, which is not the same as an empty one.
-    fn covered<'a>(&self, query: &'a str) -> Option<Cow<'a, str>> {
-        if self.dropped.is_empty() {
-            return Some(Cow::Borrowed(query));
-        }
-        let kept: Vec<&str> = query
-            .split('&')
-            .filter(|parameter| {
-                let name = parameter.split('=').next().unwrap_or_default();
-                !self.dropped.iter().any(|dropped| dropped == name)
-            })
-            .collect();
-        (!kept.is_empty()).then(|| Cow::Owned(kept.join("&")))
+    /// The same, of the pages of that path of which parts of the query do not count.
+    pub(crate) fn purge_varied(&self, scheme: &str, authority: &str, target: &str) -> Vec<u8> {
+        let (path, _) = split(target);
+        self.page(scheme, authority, path, Query::Any).0.into_vec()
+    }
+
+    /// The query that the key covers and the handler sees.
+    fn covered<'a>(&self, query: Option<&'a str>) -> Option<Cow<'a, str>> {
+        without(query, &self.dropped)
     }
 
     /// The URI with the dropped parameters taken off.
@@ -227,7 +291,7 @@ impl KeyMaker {
         if self.dropped.is_empty() || uri.query().is_none() {
             return uri.clone();
         }
-        let target = match uri.query().and_then(|query| self.covered(query)) {
+        let target = match self.covered(uri.query()) {
             Some(query) => format!("{}?{query}", uri.path()),
             None => uri.path().to_owned(),
         };
@@ -243,11 +307,12 @@ impl KeyMaker {
     pub(crate) fn cover(&self, request: &mut Request<()>) {
         fold_authority(request);
         if self.strict {
-            self.hide(request.headers_mut());
+            let is_query = is_query(request.method());
+            self.hide(request.headers_mut(), is_query);
         }
     }
 
-    fn hide(&self, headers: &mut HeaderMap) {
+    fn hide(&self, headers: &mut HeaderMap, is_query: bool) {
         let always = [
             HOST,
             ACCEPT,
@@ -259,12 +324,25 @@ impl KeyMaker {
         ];
         let hidden: Vec<HeaderName> = headers
             .keys()
-            .filter(|name| !always.contains(name) && !self.covers(name))
+            .filter(|name| !always.contains(name) && !self.covers(name, is_query))
+            .filter(|name| !(is_query && *name == CONTENT_LENGTH))
             .cloned()
             .collect();
         for name in hidden {
             headers.remove(name);
         }
+    }
+}
+
+fn scheme(uri: &Uri) -> &str {
+    uri.scheme_str().unwrap_or("http")
+}
+
+/// The path and the query of a target.
+fn split(target: &str) -> (&str, Option<&str>) {
+    match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
     }
 }
 

@@ -2,7 +2,7 @@ use http::{Request, Uri};
 
 use super::*;
 use crate::error::ConfigError;
-use crate::policy::Reason;
+use crate::policy::{Reason, UrlVariation};
 
 fn maker(rules: &KeyRules) -> KeyMaker {
     rules.compile("").expect("legal rules")
@@ -14,7 +14,7 @@ fn key_of(maker: &KeyMaker, uri: &str, fields: &[(&str, &str)]) -> Result<KeyBuf
         request = request.header(*name, *value);
     }
     let request = request.body(()).expect("a legal request");
-    maker.key((&request).into())
+    maker.key((&request).into(), &UrlVariation::default())
 }
 
 #[test]

@@ -76,7 +76,7 @@ const fn forwarded(reason: Reason) -> &'static str {
         | Reason::Precondition
         | Reason::Upgrade
         | Reason::Override => "request",
-        Reason::NotShared | Reason::Purged | Reason::Lost => "miss",
+        Reason::NotShared | Reason::OtherUrl | Reason::Purged | Reason::Lost => "miss",
         _ => "bypass",
     }
 }

@@ -69,10 +69,12 @@ pub fn is_not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
     }
     // Two of them are none (RFC 9110 §13.1.3).
     let since = fields::only(request, &IF_MODIFIED_SINCE);
-    let since = since.and_then(|since| parse_date(since.as_bytes()));
+    let Some(since) = since.and_then(|since| parse_date(since.as_bytes())) else {
+        return false;
+    };
     let changed = dates(stored, &LAST_MODIFIED).max();
     let changed = changed.or_else(|| dates(stored, &DATE).max());
-    matches!((since, changed), (Some(since), Some(changed)) if changed <= since)
+    changed.is_some_and(|changed| changed <= since)
 }
 
 fn none_match_names(request: &HeaderMap, stored: &HeaderMap) -> bool {

@@ -8,8 +8,8 @@
 //! The questions, in the order in which a request meets them:
 //!
 //! 1. [`RequestFacts::read`]: is this a request that a cache may answer?
-//! 2. [`Variant::matches`]: is a stored response the variant that it selects
-//!    (RFC 9111 §4.1)?
+//! 2. [`Variant::matches`], [`Equivalent::covers`]: is a stored response the one that it
+//!    selects (RFC 9111 §4.1, No-Vary-Search)?
 //! 3. [`Shareable::prove`]: may it have a response that another caused (§3.5)?
 //! 4. [`Lifetime::reuse`]: may it have it now, without asking the origin (§4.2)?
 //! 5. [`is_not_modified`], [`if_range_holds`], [`Ranges::read`]: in which form?
@@ -32,7 +32,9 @@ mod directives;
 pub(crate) mod fields;
 mod freshness;
 mod invalidate;
+mod offer;
 mod post;
+mod query;
 mod range;
 mod reason;
 mod request;
@@ -45,6 +47,7 @@ mod status;
 mod stored;
 mod tags;
 mod targeted;
+mod url_variation;
 mod vary;
 
 pub(crate) use conditional::{describes, validators};
@@ -53,6 +56,8 @@ pub use directives::{RequestDirectives, ResponseDirectives};
 pub use freshness::{Lifetime, Reuse, Standing};
 pub use invalidate::{changes_target, named_targets};
 pub(crate) use post::says_it_stands_for_get;
+pub use query::{QueryContent, content_is_keyed};
+pub(crate) use query::{is_metadata, is_query};
 pub use range::Ranges;
 pub use reason::Reason;
 pub use request::{RequestFacts, RequestHead, is_safe};
@@ -66,4 +71,6 @@ pub use status::is_failure;
 pub(crate) use stored::{CONTENT_DIGEST, REPR_DIGEST};
 pub use stored::{end_to_end, hide_tags, updated};
 pub use tags::{Tags, invalid_groups};
+pub(crate) use url_variation::without;
+pub use url_variation::{Equivalent, UrlVariation};
 pub use vary::{Variant, VaryNames};

@@ -104,6 +104,8 @@ pub enum Reason {
     NotShared,
     /// The response varies, and this request is another variant.
     OtherVariant,
+    /// What others waited for answers another URL, by its own word (No-Vary-Search).
+    OtherUrl,
     /// A purge came between the fetch and its answer.
     Purged,
     /// The handler asks the cache for the page that it is making.
@@ -180,6 +182,7 @@ impl Reason {
             Self::KnownUnshareable => "known-unshareable",
             Self::NotShared => "not-shared",
             Self::OtherVariant => "other-variant",
+            Self::OtherUrl => "other-url",
             Self::Purged => "purged",
             Self::Recursion => "recursion",
             Self::Deadline => "deadline",

@@ -1,5 +1,6 @@
 //! What the rules need to know of a request.
 
+use bytes::Bytes;
 use http::header::{
     AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, IF_MATCH, IF_UNMODIFIED_SINCE, RANGE,
     TRANSFER_ENCODING, UPGRADE,
@@ -7,6 +8,7 @@ use http::header::{
 use http::{HeaderMap, Method, Request, Uri, request};
 
 use super::directives::RequestDirectives;
+use super::query::{QueryContent, content_is_keyed, is_query};
 use super::reason::Reason;
 use super::role::Role;
 use super::rules::{Authorization, Cookies, Rules};
@@ -20,6 +22,8 @@ pub struct RequestHead<'a> {
     pub uri: &'a Uri,
     /// The fields.
     pub headers: &'a HeaderMap,
+    /// The content of a QUERY, if it has been read: see [`QueryContent`].
+    pub content: Option<&'a Bytes>,
 }
 
 impl<'a> From<&'a request::Parts> for RequestHead<'a> {
@@ -28,6 +32,7 @@ impl<'a> From<&'a request::Parts> for RequestHead<'a> {
             method: &parts.method,
             uri: &parts.uri,
             headers: &parts.headers,
+            content: QueryContent::of(&parts.method, &parts.extensions),
         }
     }
 }
@@ -38,6 +43,7 @@ impl<'a, B> From<&'a Request<B>> for RequestHead<'a> {
             method: request.method(),
             uri: request.uri(),
             headers: request.headers(),
+            content: QueryContent::of(request.method(), request.extensions()),
         }
     }
 }
@@ -54,6 +60,9 @@ pub struct RequestFacts {
     pub authorization: bool,
     /// The request asks for ranges.
     pub range: bool,
+    /// The key leaves parts of the query out, as answers for this path have said
+    /// (No-Vary-Search): what others asked for may be another URL.
+    pub by_variation: bool,
     /// What `Cache-Control` or `Pragma` asks.
     pub directives: RequestDirectives,
 }
@@ -62,7 +71,7 @@ impl RequestFacts {
     /// Reads a request, or says why it is not one for a cache.
     ///
     /// `has_body` is whether the request's body is anything but empty, as far
-    /// as the framework can tell.
+    /// as the framework can tell, and has not been read.
     ///
     /// # Errors
     /// The reason to pass the request to the handler untouched.
@@ -85,9 +94,16 @@ impl RequestFacts {
         let head = match *request.method {
             Method::GET => false,
             Method::HEAD => true,
+            ref method if is_query(method) => {
+                let length = request.content.map(|content| content.len() as u64);
+                if !content_is_keyed(request, length, rules) {
+                    return Err(Reason::Method);
+                }
+                false
+            }
             _ => return Err(Reason::Method),
         };
-        if has_body || announces_body(headers) {
+        if request.content.is_none() && (has_body || announces_body(headers)) {
             return Err(Reason::RequestBody);
         }
         if headers.contains_key(UPGRADE) {
@@ -112,6 +128,7 @@ impl RequestFacts {
             cookie,
             authorization,
             range: headers.contains_key(RANGE),
+            by_variation: false,
             directives: RequestDirectives::read(headers),
         })
     }

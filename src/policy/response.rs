@@ -17,6 +17,7 @@ use super::rules::{Rules, SetCookie, Statuses};
 use super::sharing::Permission;
 use super::status;
 use super::tags::Tags;
+use super::url_variation::{Equivalent, UrlVariation};
 use super::vary::{Variant, VaryNames};
 use crate::clock::Moment;
 
@@ -53,6 +54,8 @@ pub struct ResponseFacts {
     pub variant: Variant,
     /// What it can be purged by.
     pub tags: Tags,
+    /// The URLs that it answers, where that is not just the one that was asked for.
+    pub equivalent: Option<Box<Equivalent>>,
 }
 
 impl ResponseFacts {
@@ -155,6 +158,10 @@ fn facts(
         .covers(request)
         .map_err(|reason| (reason, Remember::ForCredentials))?;
     let variant = Variant::of_response(&names, head.headers, response.headers);
+    let variant = match rules.choose_variants {
+        true => variant.offered(response.headers),
+        false => variant,
+    };
     if variant.size() > rules.max_variant_bytes {
         return Err((Reason::VaryTooLarge, Remember::Not));
     }
@@ -164,7 +171,25 @@ fn facts(
         permission,
         variant,
         tags,
+        equivalent: equivalent(head, request, response, rules),
     })
+}
+
+/// The URLs that the response answers, if they may be others than those of its key.
+fn equivalent(
+    head: RequestHead<'_>,
+    request: &RequestFacts,
+    response: ResponseHead<'_>,
+    rules: &Rules,
+) -> Option<Box<Equivalent>> {
+    let said = rules
+        .no_vary_search
+        .then(|| UrlVariation::read(response.headers));
+    let variation = said
+        .flatten()
+        .unwrap_or_else(|| rules.url_variation.clone());
+    let matters = request.by_variation || !variation.is_default();
+    matters.then(|| Box::new(Equivalent::of(head.uri, variation, rules)))
 }
 
 /// What the response itself says against being shared.

@@ -1,8 +1,11 @@
 //! What the operator allows: the settings that the rules read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
+
+use super::url_variation::UrlVariation;
 
 /// What to do with requests that carry a `Cookie`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,6 +106,17 @@ pub struct Rules {
     pub forward_tags: bool,
     /// Whether values of fields that `Vary` names are compared by their meaning.
     pub normalise_vary: bool,
+    /// Whether a stored response also answers requests that want its language or coding
+    /// most.
+    pub choose_variants: bool,
+    /// Whether `No-Vary-Search` is obeyed.
+    pub no_vary_search: bool,
+    /// What holds for responses that do not have that field.
+    pub url_variation: UrlVariation,
+    /// The query parameters that are left out of every key.
+    pub(crate) dropped_parameters: Arc<[String]>,
+    /// The most bytes that the content of a QUERY may have and be part of a key.
+    pub max_query_bytes: usize,
     /// The most bytes of body that are stored or held for others.
     pub max_object_size: u64,
     /// The most fields that a stored response may vary on.
@@ -138,6 +152,11 @@ impl Default for Rules {
             fetch_whole_for_ranges: false,
             forward_tags: false,
             normalise_vary: false,
+            choose_variants: false,
+            no_vary_search: true,
+            url_variation: UrlVariation::default(),
+            dropped_parameters: Arc::default(),
+            max_query_bytes: 8 << 10,
             max_object_size: 8 << 20,
             max_vary_names: 16,
             max_variant_bytes: 8 << 10,

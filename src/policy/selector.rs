@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::coding::Accepted;
 use super::fields::{self, Members};
+use super::offer::{wanted_most, weighed};
 
 /// How values of fields that `Vary` names are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -26,6 +27,8 @@ pub(crate) struct Asked<'a> {
     headers: &'a HeaderMap,
     codings: OnceCell<Option<Accepted>>,
     languages: OnceCell<Option<Vec<u8>>>,
+    wanted_languages: OnceCell<Vec<Box<[u8]>>>,
+    wanted_codings: OnceCell<Vec<Box<[u8]>>>,
 }
 
 impl<'a> Asked<'a> {
@@ -34,7 +37,26 @@ impl<'a> Asked<'a> {
             headers,
             codings: OnceCell::new(),
             languages: OnceCell::new(),
+            wanted_languages: OnceCell::new(),
+            wanted_codings: OnceCell::new(),
         }
+    }
+
+    /// The language ranges that no other is preferred to.
+    pub(super) fn wanted_languages(&self) -> &[Box<[u8]>] {
+        self.wanted_languages
+            .get_or_init(|| self.wanted(&ACCEPT_LANGUAGE))
+    }
+
+    /// The codings that no other is preferred to.
+    pub(super) fn wanted_codings(&self) -> &[Box<[u8]>] {
+        self.wanted_codings
+            .get_or_init(|| self.wanted(&ACCEPT_ENCODING))
+    }
+
+    fn wanted(&self, name: &HeaderName) -> Vec<Box<[u8]>> {
+        let said = fields::joined(self.headers, name);
+        said.map_or_else(Vec::new, |said| wanted_most(&said))
     }
 
     fn codings(&self) -> Option<Accepted> {
@@ -124,7 +146,7 @@ fn list(value: &[u8]) -> Vec<u8> {
 /// that weigh the same comes first means nothing, nor does their letter case. A list
 /// with a weight that cannot be read is left as it is.
 fn languages(value: &[u8]) -> Vec<u8> {
-    let ranges: Option<Vec<_>> = Members::of(value).map(|it| language(it.text)).collect();
+    let ranges: Option<Vec<_>> = Members::of(value).map(|it| weighed(it.text)).collect();
     let Some(mut ranges) = ranges else {
         return list(value);
     };
@@ -137,14 +159,6 @@ fn languages(value: &[u8]) -> Vec<u8> {
         written.extend_from_slice(format!(";={weight},").as_bytes());
     }
     written
-}
-
-/// A language range and its weight in thousandths.
-fn language(member: &[u8]) -> Option<(Vec<u8>, u16)> {
-    let mut parts = member.splitn(2, |byte| *byte == b';');
-    let range = parts.next()?.trim_ascii().to_ascii_lowercase();
-    let weight = parts.next().map_or(Some(1000), fields::weight)?;
-    Some((range, weight))
 }
 
 #[cfg(test)]

@@ -14,8 +14,9 @@ pub struct Shareable(());
 
 impl Shareable {
     /// Proves that `response` may answer `request`: the response permits it for
-    /// the credentials that the request carries (RFC 9111 §3.5), and it is the
-    /// variant that the request selects (§4.1).
+    /// the credentials that the request carries (RFC 9111 §3.5), it is the
+    /// variant that the request selects (§4.1), and its URL is the request's or, by its
+    /// own word, equivalent (No-Vary-Search).
     ///
     /// # Errors
     /// Why it may not.
@@ -27,6 +28,10 @@ impl Shareable {
         response.permission.covers(request)?;
         if !response.variant.matches(head.headers) {
             return Err(Reason::OtherVariant);
+        }
+        let equivalent = response.equivalent.as_deref();
+        if equivalent.is_some_and(|equivalent| !equivalent.covers(head.uri)) {
+            return Err(Reason::OtherUrl);
         }
         Ok(Self(()))
     }

@@ -1,11 +1,14 @@
 //! Which request fields a response depends on, and what they said
 //! (RFC 9111 §4.1).
 
+use std::hash::{Hash, Hasher};
+
 use http::header::{ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, VARY};
 use http::{HeaderMap, HeaderName};
 
 use super::coding::{Accepted, is_encoded};
 use super::fields;
+use super::offer::Offer;
 use super::reason::Reason;
 use super::rules::Rules;
 use super::selector::{Asked, Comparison, Value};
@@ -107,10 +110,27 @@ const OVERHEAD: usize = 144;
 /// is not an empty one. Of `Accept-Encoding` those values are equal that accept the
 /// same codings, if the response is in one that they do. With
 /// [`normalise_vary`](Rules::normalise_vary), values are equal that mean the same.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default)]
 pub struct Variant {
     fields: Box<[Selector]>,
     comparison: Comparison,
+    /// What the response is in, if that alone may select it. Says nothing of which variant
+    /// it is: what the same request selected before has had its time.
+    offer: Option<Box<Offer>>,
+}
+
+impl PartialEq for Variant {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.fields, self.comparison) == (&other.fields, other.comparison)
+    }
+}
+
+impl Eq for Variant {}
+
+impl Hash for Variant {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.fields, self.comparison).hash(state);
+    }
 }
 
 /// A request field and its value.
@@ -142,10 +162,22 @@ impl Variant {
         Self {
             fields: names.names.iter().map(select).collect(),
             comparison,
+            offer: None,
         }
     }
 
-    /// Whether `request` says the same.
+    /// Has it selected as well by requests that want what `response` is in more than, or as
+    /// much as, anything else.
+    #[must_use]
+    pub(super) fn offered(mut self, response: &HeaderMap) -> Self {
+        if !self.fields.is_empty() {
+            self.offer = Some(Box::new(Offer::of(response)));
+        }
+        self
+    }
+
+    /// Whether `request` says the same, or (with
+    /// [`choose_variants`](Rules::choose_variants)) wants what the response is in.
     #[must_use]
     pub fn matches(&self, request: &HeaderMap) -> bool {
         self.is_selected_by(&Asked::new(request))
@@ -154,7 +186,11 @@ impl Variant {
     /// The same, where one request is compared with many.
     pub(crate) fn is_selected_by(&self, request: &Asked<'_>) -> bool {
         let mut fields = self.fields.iter();
-        fields.all(|(name, value)| value.is_of(name, request))
+        let suits = |name| {
+            let offer = self.offer.as_deref();
+            offer.is_some_and(|offer| offer.suits(name, request))
+        };
+        fields.all(|(name, value)| value.is_of(name, request) || suits(name))
     }
 
     /// This variant, told by the fields of `other` too: what a 304 says of a stored
@@ -174,6 +210,7 @@ impl Variant {
         let both = Self {
             fields: names.names.iter().filter_map(of_name).collect(),
             comparison: names.comparison,
+            offer: self.offer.clone(),
         };
         if names.names.len() > rules.max_vary_names || both.size() > rules.max_variant_bytes {
             return Err(Reason::VaryTooLarge);
@@ -201,7 +238,8 @@ impl Variant {
 
     /// The bytes that they take in memory.
     pub(crate) fn footprint(&self) -> usize {
-        self.size() + self.fields.len() * OVERHEAD
+        let offer = self.offer.as_deref().map_or(0, Offer::size);
+        self.size() + self.fields.len() * OVERHEAD + offer
     }
 }
 

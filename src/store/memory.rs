@@ -242,7 +242,7 @@ mod tests {
     use crate::clock::Moment;
     use crate::entry::{Began, Head, Pieces};
     use crate::key::KeyRules;
-    use crate::policy::{RequestHead, ResponseFacts, Rules, Variant, VaryNames};
+    use crate::policy::{RequestHead, ResponseFacts, Rules, UrlVariation, Variant, VaryNames};
     use bytes::Bytes;
     use http::{HeaderValue, Request, StatusCode};
     use std::time::Duration;
@@ -265,6 +265,7 @@ mod tests {
                 permission: crate::policy::Permission::default(),
                 variant: Variant::of(&names, &language(value)),
                 tags: crate::policy::Tags::default(),
+                equivalent: None,
             },
             began: Began {
                 at: Moment::new(Duration::from_secs(at)),
@@ -278,7 +279,7 @@ mod tests {
     fn key(path: &str) -> Key {
         let request = Request::builder().uri(path).body(()).expect("legal");
         let maker = KeyRules::new().compile("").expect("legal rules");
-        let key = maker.key(RequestHead::from(&request));
+        let key = maker.key(RequestHead::from(&request), &UrlVariation::default());
         key.expect("keyed").to_key()
     }
 

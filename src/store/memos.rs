@@ -1,6 +1,7 @@
 //! What is remembered of keys whose last fetch brought nothing to store.
 //!
-//! Read only when the store had no fresh answer, so a fresh hit never comes here. Bounded
+//! Read only when the store had no fresh answer, so a fresh hit never comes here; but for
+//! what is remembered of paths whose answers said what of their queries counts. Bounded
 //! in bytes like the store; a memo that is evicted costs one more fetch.
 
 use std::sync::Arc;
@@ -12,19 +13,21 @@ use moka::sync::Cache;
 use crate::clock::Moment;
 use crate::hash::Hashing;
 use crate::key::Key;
-use crate::policy::{Reason, Remember, RequestFacts};
+use crate::policy::{Reason, Remember, RequestFacts, UrlVariation};
 
 /// What a memo costs beside its key, most of it for the bookkeeping of the map that it is in.
 const OVERHEAD: usize = 576;
 
 /// What is remembered of one key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Memo {
     for_all: Option<Unshareable>,
     for_credentials: Option<Unshareable>,
     failures: u32,
     unanswered: bool,
     pause_until: Option<Moment>,
+    /// Of a path: what its last stored answer said of its queries.
+    variation: Option<UrlVariation>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +68,10 @@ pub(crate) struct Memos(Cache<Key, Arc<Memo>, Hashing>);
 impl Memos {
     /// Memos of at most `capacity` bytes.
     pub(crate) fn new(capacity: u64) -> Self {
-        let weigh = |key: &Key, _: &Arc<Memo>| {
-            u32::try_from(key.as_bytes().len() + OVERHEAD).unwrap_or(u32::MAX)
+        let weigh = |key: &Key, memo: &Arc<Memo>| {
+            let variation = memo.variation.as_ref().map_or(0, UrlVariation::size);
+            let bytes = key.as_bytes().len() + OVERHEAD + variation;
+            u32::try_from(bytes).unwrap_or(u32::MAX)
         };
         Self(
             Cache::builder()
@@ -78,7 +83,7 @@ impl Memos {
 
     /// What is remembered of a key; nothing is the default.
     pub(crate) fn get(&self, key: &[u8]) -> Memo {
-        self.0.get(key).map_or_else(Memo::default, |memo| *memo)
+        self.0.get(key).as_deref().cloned().unwrap_or_default()
     }
 
     /// Remembers that the key's answers are not for sharing.
@@ -125,6 +130,16 @@ impl Memos {
         }
     }
 
+    /// What answers have said that counts of the queries of a path.
+    pub(crate) fn variation(&self, path: &[u8]) -> Option<UrlVariation> {
+        self.0.get(path)?.variation.clone()
+    }
+
+    /// Remembers that.
+    pub(crate) fn vary(&self, path: &Key, variation: &UrlVariation) {
+        self.change(path, |memo| memo.variation = Some(variation.clone()));
+    }
+
     /// Forgets everything.
     pub(crate) fn clear(&self) {
         self.0.invalidate_all();
@@ -132,7 +147,7 @@ impl Memos {
 
     fn change(&self, key: &Key, change: impl FnOnce(&mut Memo)) {
         self.0.entry_by_ref(key).and_compute_with(|old| {
-            let mut memo = old.map_or_else(Memo::default, |old| *old.into_value());
+            let mut memo = old.map_or_else(Memo::default, |old| (**old.value()).clone());
             change(&mut memo);
             if memo == Memo::default() {
                 Op::Remove

@@ -19,7 +19,7 @@
 mod changed;
 mod marks;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 
@@ -29,7 +29,7 @@ use marks::{Marks, Named};
 use super::purge::{Page, Purge, Target};
 use crate::clock::Moment;
 use crate::entry::{Began, Entry};
-use crate::key::{KeyMaker, group_of};
+use crate::key::{KeyMaker, group_of, is_varied};
 use crate::policy::Tags;
 use crate::sync::RwLock;
 
@@ -62,6 +62,8 @@ pub(crate) enum Validity {
 #[derive(Debug, Default)]
 pub(crate) struct Purges {
     made: AtomicU64,
+    /// Whether there may be pages of which parts of the query do not count.
+    variations: AtomicBool,
     rules: RwLock<Rules>,
 }
 
@@ -72,6 +74,9 @@ struct Rules {
     prefixes: Named,
     tags: Named,
     changed: Changed,
+    /// How many purges had been made when pages came up of which parts of the query do
+    /// not count. Purges after that name them too.
+    varied_after: Option<u64>,
 }
 
 impl Validity {
@@ -89,6 +94,23 @@ impl Purges {
     /// How many purges have been made: what a fetch notes when it begins.
     pub(crate) fn made(&self) -> u64 {
         self.made.load(Ordering::Acquire)
+    }
+
+    /// Whether there may be pages of which parts of the query do not count.
+    pub(crate) fn tell_variations(&self) -> bool {
+        self.variations.load(Ordering::Relaxed)
+    }
+
+    /// From now on there may be: what is purged by its URI may be one of them. To be called
+    /// before the first is stored.
+    pub(crate) fn mark_variations(&self) {
+        if self.tell_variations() {
+            return;
+        }
+        let mut rules = self.rules.write();
+        let made = self.made.load(Ordering::Relaxed);
+        rules.varied_after.get_or_insert(made);
+        self.variations.store(true, Ordering::Release);
     }
 
     /// Makes a purge. When this returns, nothing that began before is valid. Says whether
@@ -152,6 +174,7 @@ impl Purges {
 impl Rules {
     fn note(&mut self, target: &Target, marks: Marks, keys: &KeyMaker) {
         let bytes = |page: &Page| keys.purge_page(&page.scheme, &page.authority, &page.path);
+        self.note_varied(target, marks, keys);
         match target {
             Target::Everything => {
                 // It covers every rule made before.
@@ -177,6 +200,21 @@ impl Rules {
         }
     }
 
+    /// A page that is told from others by a part of its query is named by no URI alone: a
+    /// purge of one URI takes all pages of its path that are so.
+    fn note_varied(&mut self, target: &Target, marks: Marks, keys: &KeyMaker) {
+        if self.varied_after.is_none() {
+            return;
+        }
+        let bytes = |page: &Page| keys.purge_varied(&page.scheme, &page.authority, &page.path);
+        match target {
+            Target::Page(page) => self.pages.note(bytes(page), marks),
+            Target::Changed(page) => self.changed.mark(&bytes(page), marks.hard),
+            Target::Prefix(page) if page.path.contains('?') => self.pages.note(bytes(page), marks),
+            _ => {}
+        }
+    }
+
     /// Folds what is too much; says whether anything was.
     fn fold(&mut self) -> bool {
         let everything = &mut self.everything;
@@ -189,6 +227,9 @@ impl Rules {
     /// What the purges after those `known` leave.
     fn validity(&self, subject: Subject<'_>, known: u64) -> Validity {
         let Subject { page, tags } = subject;
+        if is_varied(page) && self.varied_after.is_some_and(|made| known < made) {
+            return Validity::Gone;
+        }
         let mut left = self.everything.validity(known);
         if self.changed.has_news(known) {
             left = left.and(self.changed.validity(page, known));
@@ -237,7 +278,7 @@ fn is_below(page: &[u8], prefix: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::key::{Key, KeyRules};
-    use crate::policy::RequestHead;
+    use crate::policy::{RequestHead, UrlVariation};
     use http::Request;
     use std::time::Duration;
 
@@ -247,7 +288,7 @@ mod tests {
 
     fn key(uri: &str) -> Key {
         let request = Request::builder().uri(uri).body(()).expect("legal");
-        let key = maker().key(RequestHead::from(&request));
+        let key = maker().key(RequestHead::from(&request), &UrlVariation::default());
         key.expect("keyed").to_key()
     }
 

@@ -21,9 +21,11 @@ mod body;
 mod future;
 mod layer;
 mod origin;
+mod query;
 mod service;
 
 pub use body::ResponseBody;
 pub use future::ResponseFuture;
 pub use layer::CacheLayer;
+pub use query::{QueryFuture, QueryLayer, QueryService};
 pub use service::CacheService;

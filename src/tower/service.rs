@@ -38,6 +38,10 @@ impl<S> CacheService<S> {
         }
     }
 
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// The service behind the cache.
     pub const fn get_ref(&self) -> &S {
         &self.inner

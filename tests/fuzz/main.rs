@@ -61,6 +61,7 @@ tests! {
     range: 4000,
     tags: 2000,
     targeted: 4000,
+    url_variation: 4000,
     vary: 4000,
     verdict: 4000,
 }

@@ -100,6 +100,30 @@ impl Site {
         F: Fn(Call) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Response<Body>> + Send + 'static,
     {
+        Self::walled(builder, handler, |bare, cache| bare.layer(cache.layer()))
+    }
+
+    /// `handler` behind a cache that answers QUERY too.
+    pub(crate) fn with_queries<F, A>(builder: CacheBuilder, handler: F) -> Self
+    where
+        F: Fn(Call) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let builder = builder.runtime(PausedTime::new());
+        Self::walled(builder, handler, |bare, cache| {
+            bare.layer(cache.layer().with_queries())
+        })
+    }
+
+    fn walled<F, A>(
+        builder: CacheBuilder,
+        handler: F,
+        wall: impl FnOnce(Router, &Cache) -> Router,
+    ) -> Self
+    where
+        F: Fn(Call) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response<Body>> + Send + 'static,
+    {
         let cache = builder.build().expect("the test's settings are legal");
         let calls = Arc::new(AtomicUsize::new(0));
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -112,7 +136,7 @@ impl Site {
             let answer = handler(Call { number, request });
             async move { Ok::<_, std::convert::Infallible>(answer.await) }
         });
-        let app = Router::new().fallback_service(origin).layer(cache.layer());
+        let app = wall(Router::new().fallback_service(origin), &cache);
         Self {
             app,
             cache,

@@ -68,16 +68,23 @@ pub(crate) async fn connect(address: SocketAddr) -> TcpStream {
 
 /// Sends a GET and leaves the answer to be read.
 pub(crate) async fn ask(stream: &mut TcpStream, path: &str) {
-    send(stream, "GET", path, &[]).await;
+    send(stream, "GET", path, &[], "").await;
 }
 
-/// Sends a request without a body, and leaves the answer to be read.
-pub(crate) async fn send(stream: &mut TcpStream, method: &str, path: &str, fields: Fields<'_>) {
+/// Sends a request with as much of a body as is given, and leaves the answer to be read.
+pub(crate) async fn send(
+    stream: &mut TcpStream,
+    method: &str,
+    path: &str,
+    fields: Fields<'_>,
+    content: &str,
+) {
     let mut request = format!("{method} {path} HTTP/1.1\r\nHost: good.test\r\n");
     for (name, value) in fields {
         request += &format!("{name}: {value}\r\n");
     }
     request += "Connection: close\r\n\r\n";
+    request += content;
     stream
         .write_all(request.as_bytes())
         .await
@@ -92,7 +99,22 @@ pub(crate) async fn told(
     fields: Fields<'_>,
 ) -> Answer {
     let mut stream = connect(address).await;
-    send(&mut stream, method, path, fields).await;
+    send(&mut stream, method, path, fields, "").await;
+    read(&answer(stream).await)
+}
+
+/// The answer to a request with content.
+pub(crate) async fn told_of(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    fields: Fields<'_>,
+    content: &str,
+) -> Answer {
+    let mut stream = connect(address).await;
+    let length = content.len().to_string();
+    let fields = [fields, &[("content-length", &length)]].concat();
+    send(&mut stream, method, path, &fields, content).await;
     read(&answer(stream).await)
 }
 

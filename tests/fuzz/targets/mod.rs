@@ -28,5 +28,6 @@ pub(crate) mod range;
 pub(crate) mod tags;
 pub(crate) mod targeted;
 mod text;
+pub(crate) mod url_variation;
 pub(crate) mod vary;
 pub(crate) mod verdict;
