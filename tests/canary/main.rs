@@ -33,7 +33,7 @@ use walk::{Tally, World};
 const STEPS: u64 = if cfg!(debug_assertions) {
     20_000
 } else {
-    200_000
+    1_000_000
 };
 
 /// How long a world lasts.
