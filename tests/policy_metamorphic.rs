@@ -16,7 +16,7 @@
 mod policy_support;
 
 use floodwall::policy::Rules;
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use proptest::collection::vec;
 use proptest::prelude::Strategy;
 use proptest::sample::{select, subsequence};
@@ -119,6 +119,60 @@ fn permits_no_more(
         );
     }
     Ok(())
+}
+
+const TARGETED: &str = "cdn-cache-control";
+
+/// A targeted field that is well formed, and speaks of what matters.
+fn targeted() -> impl Strategy<Value = String> {
+    let members = [
+        "max-age=60",
+        "max-age=600",
+        "s-maxage=30",
+        "no-store",
+        "private",
+        "public",
+        "no-cache",
+        "must-revalidate",
+        "stale-while-revalidate=30",
+        "ext=\"a, b\"",
+    ];
+    subsequence(members.to_vec(), 1..=4).prop_map(|said| said.join(", "))
+}
+
+/// What stands in a field, if it is a Dictionary with members (RFC 9213 §2.1), in its one
+/// canonical form.
+fn canonical(head: &HeaderMap) -> Option<HeaderValue> {
+    let lines = head.get_all(TARGETED).into_iter();
+    let lines: Vec<&[u8]> = lines.map(HeaderValue::as_bytes).collect();
+    let read: sfv::Dictionary = sfv::Parser::new(&lines.join(&b", "[..])).parse().ok()?;
+    let written = sfv::FieldType::serialize(&read)?;
+    Some(written.parse().expect("printable"))
+}
+
+/// However a targeted field is mangled, it says what its canonical form says, or nothing,
+/// and then `Cache-Control` stands (RFC 9213 §2.2): there is no third reading.
+#[test]
+fn a_targeted_field_counts_as_a_whole_or_not_at_all() {
+    let all = (origin(), rules(), targeted(), vec(bad(), CHANGES));
+    for_all(400, all, |(origin, mut rules, said, changes)| {
+        let name = HeaderName::from_static(TARGETED);
+        rules.targets = vec![name.clone()];
+        let mut plain = origin.headers();
+        plain.insert(name.clone(), said.parse().expect("printable"));
+        let mut head = plain.clone();
+        for change in &changes {
+            change.spoil(&mut head, &plain, &[TARGETED]);
+            let mut readable = head.clone();
+            readable.remove(TARGETED);
+            if let Some(value) = canonical(&head) {
+                readable.insert(name.clone(), value);
+            }
+            let leave = |head: &HeaderMap| Leave::of(origin.status(), head, &rules);
+            prop_assert_eq!(leave(&head), leave(&readable), "{:?} in {:?}", change, head);
+        }
+        Ok(())
+    });
 }
 
 /// A request with conditions, ranges and directives.
