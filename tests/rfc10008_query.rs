@@ -114,6 +114,113 @@ async fn the_content_and_its_metadata_are_in_the_key() {
     assert_eq!(site.calls(), rows.len());
 }
 
+/// Appendix A: what the examples of the document ask for, and what comes of it when each
+/// is asked again. The resources that a result and a query are given are asked for by GET;
+/// an indirect answer is followed by the client; what QUERY takes is told by the handler.
+#[tokio::test]
+async fn the_examples_of_appendix_a() {
+    let site = Site::with_queries(Cache::builder(), |call| async move {
+        let request = &call.request;
+        let last = ("last-modified", "Sat, 25 Aug 2012 23:34:45 GMT");
+        match (request.method().as_str(), request.uri().path()) {
+            ("OPTIONS", _) => status(200, &[("allow", "GET, QUERY, OPTIONS, HEAD")], ""),
+            ("HEAD", _) => status(200, &[("accept-query", "\"application/sql\"")], ""),
+            ("QUERY", "/contacts") => {
+                let result = ("content-location", "/contacts/stored-results/17");
+                let stored = ("location", "/contacts/stored-queries/42");
+                status(
+                    200,
+                    &[LASTS, last, ("etag", "\"42-1\""), result, stored],
+                    "rows",
+                )
+            }
+            ("QUERY", "/indirect") => status(
+                303,
+                &[LASTS, ("location", "/contacts/stored-queries/42")],
+                "",
+            ),
+            ("GET", "/contacts/stored-results/17") => status(200, &[LASTS, last], "rows of 17"),
+            ("GET", "/contacts/stored-queries/42") => {
+                status(200, &[LASTS, ("etag", "\"42-1\"")], "rows of 42")
+            }
+            _ => status(404, &[], "none"),
+        }
+    });
+    let wire = serve(&site).await;
+    let same: Fields = &[("if-none-match", "\"42-1\"")];
+    let since: Fields = &[FORM, ("if-modified-since", "Sat, 25 Aug 2012 23:34:45 GMT")];
+    // Method, target, fields, whether there is content; status, body, whether it is stored.
+    let rows: [(&str, &str, Fields, bool, u16, &str, bool); 9] = [
+        ("QUERY", "/contacts", &[FORM], true, 200, "rows", true),
+        (
+            "GET",
+            "/contacts/stored-results/17",
+            &[],
+            false,
+            200,
+            "rows of 17",
+            true,
+        ),
+        (
+            "GET",
+            "/contacts/stored-queries/42",
+            &[],
+            false,
+            200,
+            "rows of 42",
+            true,
+        ),
+        (
+            "GET",
+            "/contacts/stored-queries/42",
+            same,
+            false,
+            304,
+            "",
+            true,
+        ),
+        ("QUERY", "/contacts", since, true, 304, "", true),
+        ("QUERY", "/indirect", &[FORM], true, 303, "", true),
+        ("OPTIONS", "/contacts", &[], false, 200, "", false),
+        ("HEAD", "/contacts", &[], false, 200, "", false),
+        // What was asked by QUERY does not answer a GET of the same target.
+        ("GET", "/contacts", &[], false, 404, "none", false),
+    ];
+    for round in 0..2 {
+        for (method, target, fields, asks, expected, body, stored) in rows {
+            let answer = match asks {
+                true => told_of(wire, method, target, fields, ASKED).await,
+                false => told(wire, method, target, fields).await,
+            };
+            let row = format!("{method} {target} {fields:?}");
+            assert_eq!(
+                (answer.status.as_u16(), answer.text()),
+                (expected, body),
+                "{row}"
+            );
+            if round > 0 {
+                assert_eq!(answer.is_hit(), stored, "{row}: {}", answer.cache_status());
+            }
+            match (method, target) {
+                ("OPTIONS", _) => assert_eq!(answer.field("allow"), "GET, QUERY, OPTIONS, HEAD"),
+                ("HEAD", _) => assert_eq!(answer.field("accept-query"), "\"application/sql\""),
+                ("QUERY", "/contacts") => {
+                    assert_eq!(
+                        answer.field("content-location"),
+                        "/contacts/stored-results/17"
+                    );
+                    assert_eq!(answer.field("etag"), "\"42-1\"");
+                }
+                (_, "/indirect") => {
+                    assert_eq!(answer.field("location"), "/contacts/stored-queries/42");
+                }
+                _ => {}
+            }
+            site.until(is_quiet).await;
+        }
+    }
+}
+
 /// Those who ask the same at once are one call.
 #[tokio::test]
 async fn a_crowd_with_one_query_is_one_call() {
