@@ -43,6 +43,11 @@ impl Origin {
 
     /// The head, each field on one line.
     pub(crate) fn headers(&self) -> HeaderMap {
+        self.headers_at(0)
+    }
+
+    /// The head of the same response when it arrives so many seconds later.
+    pub(crate) fn headers_at(&self, arrival: i64) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let mut add = |name: &'static str, value: &[u8]| {
             let value = HeaderValue::from_bytes(value).expect("the values are legal");
@@ -53,11 +58,11 @@ impl Origin {
         }
         for (name, offset) in [("date", self.date), ("last-modified", self.changed)] {
             if let Some(offset) = offset {
-                add(name, date(offset).as_bytes());
+                add(name, date(arrival + offset).as_bytes());
             }
         }
         match self.expires {
-            Some(Expires::At(offset)) => add("expires", date(offset).as_bytes()),
+            Some(Expires::At(offset)) => add("expires", date(arrival + offset).as_bytes()),
             Some(Expires::Junk) => add("expires", b"0"),
             None => {}
         }

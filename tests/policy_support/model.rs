@@ -149,16 +149,20 @@ pub(crate) fn same_variant(origin: &Origin, one: &Asker, other: &Asker) -> bool 
         .all(|name| one.value(name) == other.value(name))
 }
 
+/// Whether a response says that it is for nobody else, or not to be kept.
+pub(crate) fn is_refused_to_all(origin: &Origin, rules: &Rules) -> bool {
+    let said = Said::of(&origin.said);
+    let allowed = rules.statuses == Statuses::Any
+        && said.has("must-understand")
+        && is_understood(origin.status);
+    (said.has("no-store") && !allowed) || said.has("private") || said.has_value("no-cache")
+}
+
 /// Whether others may have the response, and if so whether it may be stored.
 pub(crate) fn verdict(asker: &Asker, origin: &Origin, rules: &Rules) -> Option<bool> {
     let said = Said::of(&origin.said);
     let lifetime = life(origin, rules);
-    let allowed = rules.statuses == Statuses::Any
-        && said.has("must-understand")
-        && is_understood(origin.status);
-    let refused = (said.has("no-store") && !allowed)
-        || said.has("private")
-        || said.has_value("no-cache")
+    let refused = is_refused_to_all(origin, rules)
         || (origin.has("set-cookie") && rules.set_cookie == SetCookie::Refuse)
         || origin
             .others
