@@ -1,5 +1,5 @@
 // Runs the public conformance suite through the example proxy, and compares what comes of
-// it with what is written down. See README.md.
+// it with what is written down. See docs/conformance.md.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
