@@ -36,6 +36,8 @@ pub struct CacheBuilder {
     unshareable_memory: Duration,
     status_name: Option<String>,
     age: bool,
+    detect_crowds: bool,
+    crowd_stale: Duration,
     runtime: Option<Arc<dyn Runtime>>,
 }
 
@@ -69,6 +71,8 @@ impl Default for CacheBuilder {
             unshareable_memory: Duration::from_secs(120),
             status_name: Some("floodwall".to_owned()),
             age: true,
+            detect_crowds: true,
+            crowd_stale: Duration::ZERO,
             runtime: None,
         }
     }
@@ -209,6 +213,28 @@ impl CacheBuilder {
     /// longer than they should.
     pub fn age(mut self, on: bool) -> Self {
         self.age = on;
+        self
+    }
+
+    /// Whether to watch for crowds: three times as many requests as usual, twenty a second at
+    /// least, for some ten seconds, and for the same pages. On by default; `Stats::crowd` says
+    /// when one is there. An hour later it is what is usual. What each second brings is compared
+    /// with the last five minutes, and nothing is a crowd in a cache's first minute.
+    ///
+    /// By itself this changes nothing: see [`crowd_stale`](Self::crowd_stale).
+    pub fn detect_crowds(mut self, on: bool) -> Self {
+        self.detect_crowds = on;
+        self
+    }
+
+    /// How long past its lifetime a page may be served stale while it is refreshed, as long
+    /// as a crowd is there; a window of its own that is longer holds all the same. Default
+    /// none; up to a day. What says `must-revalidate`, `proxy-revalidate`, `s-maxage` or
+    /// `no-cache` is never served stale (RFC 9111 §4.2.4), crowd or not.
+    ///
+    /// Such answers say `detail=crowd` in `Cache-Status`.
+    pub fn crowd_stale(mut self, window: Duration) -> Self {
+        self.crowd_stale = window;
         self
     }
 

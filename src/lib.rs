@@ -50,6 +50,7 @@
 // Maps have to take their hasher from `hash`.
 #![warn(clippy::disallowed_types)]
 
+mod adapt;
 mod budget;
 mod builder;
 mod cache;

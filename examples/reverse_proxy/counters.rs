@@ -17,5 +17,5 @@ pub(crate) fn as_json(stats: &Stats) -> Value {
         key_too_large variants_full waiters_full flights_full gate_full refreshes_full
         vary_too_large head_too_large too_large too_late too_many_tags too_many_ranges
         no_room readers_cut purges_folded
-        stored_keys stored_bytes held_bytes flights waiting flight_bytes at_origin queued)
+        stored_keys stored_bytes held_bytes flights waiting flight_bytes at_origin queued crowd)
 }

@@ -44,6 +44,7 @@ impl CacheBuilder {
                 self.unshareable_memory,
                 Duration::ZERO,
             ),
+            ("crowd_stale", self.crowd_stale, Duration::ZERO),
         ];
         for (setting, given, least) in times {
             within(setting, given, least)?;
@@ -70,6 +71,8 @@ impl CacheBuilder {
             unshareable_memory: self.unshareable_memory,
             status_name: self.status_token()?,
             age: self.age,
+            detect_crowds: self.detect_crowds,
+            crowd_stale: self.crowd_stale,
         })
     }
 

@@ -7,6 +7,7 @@ use super::Engine;
 use super::news::Failure;
 use super::place::{Counted, Looked};
 use super::reentry;
+use crate::adapt::flash::Weather;
 use crate::clock::Moment;
 use crate::entry::Entry;
 use crate::key::{Key, KeyBuf};
@@ -26,7 +27,7 @@ pub(crate) enum Decision {
     /// Serve what is stored: it is fresh, or stale and wanted so.
     Hit(Arc<Entry>, RequestFacts, Reason),
     /// Serve what is stored, and refresh it behind.
-    Refresh(Arc<Entry>, Box<Ask>),
+    Refresh(Arc<Entry>, Box<Ask>, Reason),
     /// Serve what is stored in place of an error.
     OnError(Arc<Entry>, RequestFacts, Reason),
     /// Ask the origin, with others or for others.
@@ -82,21 +83,37 @@ impl Engine {
         if !entry.is_whole() {
             return self.decide_part(request, &key, facts, slot.as_deref(), entry, now);
         }
+        let stale = |why| match why {
+            // What this request would bring may not be stored.
+            why if facts.directives.no_store => Decision::Hit(Arc::clone(&entry), facts, why),
+            why => {
+                let ask = self.ask(&key, facts, Some(&entry), slot.as_deref(), Reason::Stale);
+                Decision::Refresh(Arc::clone(&entry), ask, why)
+            }
+        };
         match reuse(&entry, &facts, now) {
             Reuse::Fresh => Decision::Hit(entry, facts, Reason::Fresh),
             Reuse::MaxStale => Decision::Hit(entry, facts, Reason::MaxStale),
-            // What this request would bring may not be stored.
-            Reuse::StaleWhileRevalidate if facts.directives.no_store => {
-                Decision::Hit(entry, facts, Reason::StaleWhileRevalidate)
-            }
-            Reuse::StaleWhileRevalidate => {
-                let ask = self.ask(&key, facts, Some(&entry), slot.as_deref(), Reason::Stale);
-                Decision::Refresh(entry, ask)
-            }
+            Reuse::StaleWhileRevalidate => stale(Reason::StaleWhileRevalidate),
+            Reuse::Validate(_) if self.may_be_staler(&entry, &facts, now) => stale(Reason::Crowd),
             Reuse::Validate(why) => {
                 self.decide_validate(&key, facts, entry, slot.as_deref(), why, now)
             }
         }
+    }
+
+    /// Whether a page that would have to be asked about is served stale for as long as a
+    /// crowd is there.
+    fn may_be_staler(&self, entry: &Entry, facts: &RequestFacts, now: Moment) -> bool {
+        let longer = self.settings.crowd_stale;
+        if longer.is_zero() || self.watch.weather() != Weather::Crowd {
+            return false;
+        }
+        let asked = &facts.directives;
+        entry.head.lifetime().is_some_and(|lifetime| {
+            let reuse = lifetime.reuse_within(asked, now, entry.stale_since(), longer);
+            reuse == Reuse::StaleWhileRevalidate
+        })
     }
 
     /// The response that the request selects, unless a purge took it.

@@ -19,7 +19,7 @@ impl Engine {
             Decision::Hit(entry, _, reason @ Reason::Fresh) => (Verb::Hit, reason, Some(entry)),
             Decision::Hit(entry, _, reason) => (Verb::Stale, reason, Some(entry)),
             Decision::OnError(entry, _, reason) => (Verb::Stale, reason, Some(entry)),
-            Decision::Refresh(entry, _) => (Verb::Stale, Reason::StaleWhileRevalidate, Some(entry)),
+            Decision::Refresh(entry, _, reason) => (Verb::Stale, reason, Some(entry)),
             Decision::Pass(reason, _) => (Verb::Pass, reason, None),
             Decision::PassForPart(ask) => (Verb::Pass, ask.why, ask.part),
             Decision::Refuse(failure, _) => (Verb::Refuse, failure.reason, None),

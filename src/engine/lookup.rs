@@ -75,6 +75,7 @@ impl Engine {
     #[must_use]
     pub fn lookup(self: &Arc<Self>, request: RequestHead<'_>, has_body: bool) -> Lookup {
         let now = self.runtime.0.now();
+        self.watch.arrived(request.uri, now, &self.counters);
         // Before the store is read: what is found there must not pass for having
         // been asked about after a purge that comes between.
         let purges = self.purges.made();
@@ -88,8 +89,7 @@ impl Engine {
                 let reply = self.reply_on_error(&entry, request, &facts, why, None, now);
                 Lookup::Reply(reply, None)
             }
-            Decision::Refresh(entry, ask) => {
-                let reason = Reason::StaleWhileRevalidate;
+            Decision::Refresh(entry, ask, reason) => {
                 let reply = self.reply_hit(&entry, request, &ask.facts, reason, now);
                 Lookup::Reply(reply, self.refresh(request, &ask, began))
             }

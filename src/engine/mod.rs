@@ -32,6 +32,7 @@ mod reply;
 mod verdict;
 mod wait;
 mod waits;
+mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -44,6 +45,7 @@ pub use pass::Pass;
 pub use payload::Payload;
 pub use record::Recording;
 
+use crate::adapt::flash::Weather;
 use crate::budget::Budget;
 use crate::entry::{Entry, Head, Pieces};
 use crate::flight::{Caps, Table};
@@ -55,6 +57,7 @@ use crate::runtime::Runtime;
 use crate::store::{MemoryStore, Memos, Purge, Purges, Put, Subject, Validity};
 use news::{Announcement, Failure};
 use place::Place;
+use watch::Watch;
 
 /// An answer that the cache gives.
 pub type Reply = http::Response<Payload>;
@@ -79,6 +82,7 @@ pub struct Engine {
     refreshes: Arc<Gate>,
     runtime: RuntimeHandle,
     counters: Counters,
+    watch: Watch,
 }
 
 /// The numbers of one cache, checked.
@@ -100,6 +104,9 @@ pub(crate) struct Settings {
     /// The cache's name in Cache-Status; nothing switches the field off.
     pub(crate) status_name: Option<Box<str>>,
     pub(crate) age: bool,
+    pub(crate) detect_crowds: bool,
+    /// How long past its lifetime a page may be served stale while a crowd is there.
+    pub(crate) crowd_stale: Duration,
 }
 
 /// A runtime, printable.
@@ -162,6 +169,7 @@ impl Engine {
             refreshes: Gate::new(settings.refresh_limit, 0),
             runtime: RuntimeHandle(runtime),
             counters: Counters::default(),
+            watch: Watch::new(settings.detect_crowds),
             settings,
         })
     }
@@ -246,6 +254,7 @@ impl Engine {
             flight_bytes: counts.held.load(Ordering::Relaxed),
             at_origin: at_origin as u64,
             queued: queued as u64,
+            crowd: u64::from(self.watch.weather() == Weather::Crowd),
             readers_cut: counts.cut_off.load(Ordering::Relaxed),
             ..self.counters.read()
         }

@@ -53,6 +53,8 @@ macro_rules! counters {
             pub at_origin: u64,
             /// Now: fetches that wait for a place at the origin.
             pub queued: u64,
+            /// Now: 1 while a crowd is there, else 0.
+            pub crowd: u64,
         }
 
         impl Counters {
@@ -96,6 +98,8 @@ counters! {
     errors,
     /// Purges made, those by unsafe methods included.
     purges,
+    /// Crowds seen: many more requests than usual, for the same few pages.
+    crowds,
     /// Bound met: requests whose key would be too large.
     key_too_large,
     /// Bound met: requests, or responses to be stored, past the variants of their key.

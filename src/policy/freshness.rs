@@ -145,6 +145,18 @@ impl Lifetime {
         now: Moment,
         stale_since: Option<Moment>,
     ) -> Reuse {
+        self.reuse_within(asked, now, stale_since, Duration::ZERO)
+    }
+
+    /// The same where the operator lets a stale response be used for `longer` than it says
+    /// itself, unless it says that it must never be (RFC 9111 §4.2.4).
+    pub(crate) fn reuse_within(
+        &self,
+        asked: &RequestDirectives,
+        now: Moment,
+        stale_since: Option<Moment>,
+        longer: Duration,
+    ) -> Reuse {
         if self.validate_always {
             return Reuse::Validate(Reason::NoCache);
         }
@@ -163,7 +175,9 @@ impl Lifetime {
             }
             // Whoever names a lifetime in the request wants it kept.
             Standing::Stale(_) if asked.max_age.is_some() => Reuse::Validate(Reason::Stale),
-            Standing::Stale(by) if by < self.stale_while_revalidate => Reuse::StaleWhileRevalidate,
+            Standing::Stale(by) if by < self.stale_while_revalidate.max(longer) => {
+                Reuse::StaleWhileRevalidate
+            }
             Standing::Stale(_) => Reuse::Validate(Reason::Stale),
         }
     }

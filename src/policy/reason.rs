@@ -58,6 +58,8 @@ pub enum Reason {
     RequestDirective,
     /// Stale, and served while a fetch refreshes it.
     StaleWhileRevalidate,
+    /// Stale, and served while a fetch refreshes it, because a crowd is there.
+    Crowd,
     /// Stale, and served because the origin failed.
     StaleIfError,
     /// Stale, and the request accepts that (`max-stale`).
@@ -161,6 +163,7 @@ impl Reason {
             Self::NoCache => "no-cache",
             Self::RequestDirective => "request-directive",
             Self::StaleWhileRevalidate => "stale-while-revalidate",
+            Self::Crowd => "crowd",
             Self::StaleIfError => "stale-if-error",
             Self::MaxStale => "max-stale",
             Self::NoStore => "no-store",
