@@ -55,13 +55,13 @@ mod tests {
         let mut pages = Pages::new();
         pages.zipf(4, 1.0);
         let mut random = Random::new(1);
-        let mut counts = [0; 4];
+        let mut counts = [0_i32; 4];
         for _ in 0..100_000 {
             counts[pages.draw(&mut random) as usize] += 1;
         }
         // 12, 6, 4 and 3 of 25.
         for (count, expected) in counts.into_iter().zip([48_000, 24_000, 16_000, 12_000]) {
-            assert!((count - expected as i32).abs() < 600, "{counts:?}");
+            assert!((count - expected).abs() < 600, "{counts:?}");
         }
     }
 }
