@@ -46,6 +46,9 @@
 //!
 //! - `tower` (default): the layer, and tokio as the runtime behind it. Without
 //!   it, the engine remains, for a shell and a [`Runtime`] of one's own.
+//! - `simulate`: the engine in simulated time, with a scripted site and a crowd, to
+//!   try one's settings in one's tests; see the module `simulate`. It costs a
+//!   production build nothing, as it belongs under `[dev-dependencies]`.
 
 // Maps have to take their hasher from `hash`.
 #![warn(clippy::disallowed_types)]
@@ -67,6 +70,8 @@ mod key;
 mod observe;
 pub mod policy;
 mod runtime;
+#[cfg(feature = "simulate")]
+pub mod simulate;
 mod store;
 mod sync;
 #[cfg(feature = "tower")]

@@ -9,7 +9,6 @@ mod options;
 mod plan;
 mod promises;
 mod sabotage;
-mod simulated;
 mod site;
 mod totals;
 mod world;
@@ -154,7 +153,7 @@ impl Found {
                 println!("  seed {seed}: {}", broken.how);
             }
             let seed = told[0].0;
-            println!("  cargo test --test explorer -- --replay {seed}");
+            println!("  cargo test --features simulate --test explorer -- --replay {seed}");
         }
         self.broken.is_empty()
     }

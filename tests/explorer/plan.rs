@@ -7,8 +7,8 @@ use floodwall::{Cache, CacheBuilder};
 
 use crate::client::{Ask, Directive, Fields, Identity, Leaves, Method, Pace, Visit};
 use crate::history::Purging;
-use crate::simulated::{Random, Schedule};
 use crate::site::Said;
+use floodwall::simulate::{Random, Schedule};
 
 /// One run.
 #[derive(Clone, Debug)]

@@ -9,8 +9,8 @@ use crate::client::{Ask, Fields, Leaves, Pace, Visit, path, visit};
 use crate::history::{Ending, History, Over, Purging, Recorder};
 use crate::plan::{Plan, Trouble};
 use crate::sabotage::Saboteur;
-use crate::simulated::{End, Random, SimulatedRuntime, Simulation};
 use crate::site::{Site, topic_name};
+use floodwall::simulate::{End, Random, SimulatedRuntime, Simulation};
 
 /// More than any run should take, and little enough to be waited for.
 const MOST_STEPS: u64 = 1_000_000;

@@ -7,8 +7,8 @@ use super::{Remembered, Verdict};
 use crate::client::{Fields, Identity};
 use crate::history::Head;
 use crate::plan::Settings;
-use crate::simulated::SimulatedRuntime;
 use crate::site::{Said, Vary};
+use floodwall::simulate::SimulatedRuntime;
 
 impl Head {
     /// The age when it came (RFC 9111 §4.2.3).

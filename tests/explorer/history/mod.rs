@@ -9,8 +9,8 @@ use floodwall::{CutShort, Reason, Stats};
 
 use crate::client::{Ask, Fields};
 use crate::plan::Plan;
-use crate::simulated::Panicked;
 use crate::site::Said;
+use floodwall::simulate::Panicked;
 
 pub(crate) use record::Recorder;
 pub(crate) use show::show;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::client::{Ask, Fields};
 use crate::plan::Plan;
-use crate::simulated::SimulatedRuntime;
+use floodwall::simulate::SimulatedRuntime;
 
 /// Writes a [`History`].
 pub(crate) struct Recorder {

@@ -22,9 +22,9 @@ pub(crate) use self_test::self_test;
 
 use crate::client::Ask;
 use crate::history::{Call, Caller, Failed, Looked, Over, RequestId, Serial};
-use crate::simulated::panic_on_purpose;
 use crate::site::{Calling, bytes_of};
 use crate::world::World;
+use floodwall::simulate::panic_on_purpose;
 use hoard::Hoard;
 
 /// What can be done wrong.

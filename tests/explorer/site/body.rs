@@ -13,8 +13,8 @@ use super::content;
 use super::script::{BodyScript, Ends, Told};
 use crate::client;
 use crate::history::{BodyEnd, Serial};
-use crate::simulated::panic_on_purpose;
 use crate::world::World;
+use floodwall::simulate::panic_on_purpose;
 
 /// A body that comes as its script says, and notes how far it got.
 pub(super) struct ScriptedBody {

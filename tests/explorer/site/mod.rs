@@ -20,9 +20,9 @@ pub(crate) use said::{Said, Vary, X_BODY, X_FOR, X_HEAD, etag, topic_name};
 use crate::client::{self, Fields};
 use crate::history::{BodySent, Caller, Failed, FlightId, Head, RequestId, Serial};
 use crate::plan::{PagePlan, Plan, Rates};
-use crate::simulated::{Random, panic_on_purpose};
 use crate::world::World;
 use body::ScriptedBody;
+use floodwall::simulate::{Random, panic_on_purpose};
 use script::{BodyScript, Does, Ends, Occasion, Script, Told};
 
 /// What the handler draws on.

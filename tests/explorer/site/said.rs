@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::client::Identity;
 use crate::history::Serial;
-use crate::simulated::Random;
+use floodwall::simulate::Random;
 
 /// The serial of the call that made the body.
 pub(crate) const X_BODY: HeaderName = HeaderName::from_static("x-body");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::said::Said;
 use crate::client::{Ask, Fields, Identity};
 use crate::plan::Rates;
-use crate::simulated::Random;
+use floodwall::simulate::Random;
 
 /// What one call of the handler does.
 #[derive(Clone, Debug)]

@@ -1,41 +1,45 @@
 //! The loop that runs everything.
 
 use std::any::Any;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake};
 use std::time::Duration;
-
-use floodwall::Task;
 
 use super::random::Random;
 use super::runtime::SimulatedRuntime;
 use super::schedule::Schedule;
 use super::tasks::{TaskId, Tasks, Turn};
-use super::timers::Timers;
+use super::timers::{Timers, Woken};
+use crate::runtime::Task;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Runs tasks in simulated time, in an order that its seed decides.
-pub(crate) struct Simulation {
+pub struct Simulation {
     shared: Arc<Shared>,
     schedule: Schedule,
 }
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// No task can run and no timer is set: nothing will ever happen again. So
-    /// many tasks wait for something that does not come.
-    Quiet { waiting: usize },
+pub enum End {
+    /// No task can run and no timer is set: nothing will ever happen again.
+    Quiet {
+        /// So many tasks wait for something that does not come.
+        waiting: usize,
+    },
     /// It went on for longer than it was given.
     OutOfSteps,
 }
 
 /// A task that panicked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Panicked {
-    pub(crate) task: TaskId,
+pub struct Panicked {
+    /// Which one.
+    pub task: TaskId,
     /// What it said; nothing if it was told to.
-    pub(crate) said: Option<String>,
+    pub said: Option<String>,
 }
 
 /// What [`panic_on_purpose`] throws.
@@ -43,7 +47,7 @@ struct OnPurpose;
 
 /// Panics without a word, where a test wants its code to panic: the hook that
 /// prints panics is not called.
-pub(crate) fn panic_on_purpose() -> ! {
+pub fn panic_on_purpose() -> ! {
     resume_unwind(Box::new(OnPurpose))
 }
 
@@ -71,7 +75,7 @@ impl Shared {
     /// The state. Nothing foreign may run while this is held: it would come back
     /// here.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -101,13 +105,14 @@ impl Wake for Bell {
 /// What happens next.
 enum Next {
     Turn(Turn),
-    Time(Vec<std::task::Waker>),
+    Time(Woken),
     Nothing,
 }
 
 impl Simulation {
     /// A simulation in which nothing has happened yet.
-    pub(crate) fn new(seed: u64, schedule: Schedule) -> Self {
+    #[must_use]
+    pub fn new(seed: u64, schedule: Schedule) -> Self {
         let state = State {
             random: Random::new(seed),
             now: 0,
@@ -124,13 +129,14 @@ impl Simulation {
     }
 
     /// The handle for those inside.
-    pub(crate) fn runtime(&self) -> SimulatedRuntime {
+    #[must_use]
+    pub fn runtime(&self) -> SimulatedRuntime {
         SimulatedRuntime::new(Arc::clone(&self.shared))
     }
 
     /// Runs until nothing can happen any more, or for `most` steps. More tasks may
     /// be started then, and run by another call.
-    pub(crate) fn run(&self, most: u64) -> End {
+    pub fn run(&self, most: u64) -> End {
         for _ in 0..most {
             match self.next() {
                 Next::Turn(turn) => self.take(turn),
@@ -145,7 +151,7 @@ impl Simulation {
     }
 
     /// The tasks that panicked since this was last asked.
-    pub(crate) fn take_panics(&self) -> Vec<Panicked> {
+    pub fn take_panics(&self) -> Vec<Panicked> {
         std::mem::take(&mut self.shared.lock().panics)
     }
 
@@ -221,8 +227,16 @@ impl Simulation {
     }
 }
 
+impl fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulation")
+            .field("schedule", &self.schedule)
+            .finish_non_exhaustive()
+    }
+}
+
 impl State {
-    fn go_on_to(&mut self, at: u64) -> Vec<std::task::Waker> {
+    fn go_on_to(&mut self, at: u64) -> Woken {
         self.now = self.now.max(at);
         self.timers.fire(self.now)
     }
@@ -243,8 +257,8 @@ impl Drop for Simulation {
             (state.tasks.take_all(), std::mem::take(&mut state.timers))
         };
         drop(timers);
-        for task in tasks {
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(task)));
+        for (future, _waker) in tasks {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
         }
     }
 }

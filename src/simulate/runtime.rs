@@ -1,15 +1,17 @@
 //! The simulation, as seen from inside.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use floodwall::{Clock, Moment, Runtime, Task};
-
 use super::simulation::{Bell, Shared};
 use super::tasks::TaskId;
+use super::timers::TimerId;
+use crate::clock::{Clock, Moment};
+use crate::runtime::{Runtime, Task};
 
 /// Priorities begin here, so that there is room below.
 const UPPER_HALF: u64 = 1 << 63;
@@ -17,57 +19,61 @@ const UPPER_HALF: u64 = 1 << 63;
 /// A handle to a [`Simulation`](super::Simulation): its clock, its timers, its
 /// tasks, and the trouble that can be made there.
 #[derive(Clone)]
-pub(crate) struct SimulatedRuntime {
+pub struct SimulatedRuntime {
     shared: Arc<Shared>,
 }
 
 impl SimulatedRuntime {
     /// The time of day when a simulation begins, since the Unix epoch.
-    pub(crate) const START: Duration = Duration::from_secs(1_800_000_000);
+    pub const START: Duration = Duration::from_secs(1_800_000_000);
 
     pub(super) const fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
     }
 
     /// Starts a task of the test's own.
-    pub(crate) fn start(&self, task: impl Future<Output = ()> + Send + 'static) -> TaskId {
+    pub fn start(&self, task: impl Future<Output = ()> + Send + 'static) -> TaskId {
         self.add(Box::pin(task), false)
     }
 
     /// Has a task dropped unfinished, when its turn comes.
-    pub(crate) fn abort(&self, task: TaskId) {
+    pub fn abort(&self, task: TaskId) {
         self.shared.lock().tasks.abort(task);
     }
 
     /// The unfinished tasks that were started through [`Runtime::spawn`].
-    pub(crate) fn detached(&self) -> Vec<TaskId> {
+    #[must_use]
+    pub fn detached(&self) -> Vec<TaskId> {
         self.shared.lock().tasks.detached()
     }
 
     /// Whether tasks given to [`Runtime::spawn`] are dropped at once, as by a
     /// runtime that is shutting down.
-    pub(crate) fn refuse(&self, refuses: bool) {
+    pub fn refuse(&self, refuses: bool) {
         self.shared.lock().refuses = refuses;
     }
 
     /// Whether a task is being dropped because it was aborted or refused, and not
     /// because it is over.
-    pub(crate) fn lets_go(&self) -> bool {
+    #[must_use]
+    pub fn lets_go(&self) -> bool {
         self.shared.lock().lets_go
     }
 
     /// Sets the wall clock forward, or back.
-    pub(crate) fn step_wall(&self, seconds: i64) {
+    pub fn step_wall(&self, seconds: i64) {
         self.shared.lock().wall += seconds;
     }
 
     /// The time since the start.
-    pub(crate) fn elapsed(&self) -> Duration {
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
         Duration::from_nanos(self.shared.lock().now)
     }
 
     /// How much of that went by while tasks could have run.
-    pub(crate) fn lag(&self) -> Duration {
+    #[must_use]
+    pub fn lag(&self) -> Duration {
         Duration::from_nanos(self.shared.lock().lag)
     }
 
@@ -78,6 +84,14 @@ impl SimulatedRuntime {
         let priority = state.random.next() | UPPER_HALF;
         state.tasks.add(task, waker, is_detached, priority);
         id
+    }
+}
+
+impl fmt::Debug for SimulatedRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimulatedRuntime")
+            .field("elapsed", &self.elapsed())
+            .finish_non_exhaustive()
     }
 }
 
@@ -127,7 +141,7 @@ impl Runtime for SimulatedRuntime {
 struct Sleep {
     shared: Arc<Shared>,
     deadline: u64,
-    timer: Option<usize>,
+    timer: Option<TimerId>,
 }
 
 impl Future for Sleep {
